@@ -1,0 +1,5 @@
+export * from './duration.js';
+export * from './errors.js';
+export * from './logger.js';
+export * from './options.js';
+export * from './quote.js';
