@@ -3,3 +3,4 @@ export * from './errors.js';
 export * from './logger.js';
 export * from './options.js';
 export * from './quote.js';
+export * from './process-tree.js';

@@ -1,0 +1,117 @@
+import { constants } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
+import { execa } from 'execa';
+import { messageOf, RookeryError, treeMembers, treeVariable } from '../util/index.js';
+import type { CommandLine } from './command.js';
+import type { Ending, Launched } from './launcher.js';
+import { leaders, localProcesses, newLocalId } from './local-tree.js';
+import type { ResolvedOptions } from './options.js';
+import { launchPty } from './pty-launcher.js';
+
+/** A program and its arguments: directly for a list, through a shell for text. */
+export interface LocalCommand {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string | undefined;
+  readonly env: Record<string, string | undefined>;
+}
+
+/** Starts a command on this machine, as leader of its own process group. */
+export async function launchLocally(command: CommandLine, options: ResolvedOptions, quote: (word: string) => string): Promise<Launched> {
+  const id = newLocalId(options.detached ?? false);
+  const local = { ...toLocal(command, options, quote), cwd: options.cwd, env: { ...options.env, [treeVariable]: id } };
+  return options.pty ? launchPty(local, options, id) : launchPipes(local, options, id);
+}
+
+function toLocal(command: CommandLine, { shell }: ResolvedOptions, quote: (word: string) => string): { file: string; args: readonly string[] } {
+  const [file, ...args] = command.argv ?? [];
+  if (file !== undefined && (shell === undefined || shell === false)) return { file, args };
+  return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', command.render(quote)] };
+}
+
+async function launchPipes(local: LocalCommand, options: ResolvedOptions, id: string): Promise<Launched> {
+  const child = execa(local.file, local.args, {
+    env: local.env,
+    cwd: local.cwd,
+    stdin: options.stdin === 'ignore' ? 'ignore' : 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    // Its own group and session, so that a kill reaches the tree and no Ctrl-C of our terminal does: we decide.
+    detached: true,
+    cleanup: false,
+    buffer: false,
+    reject: false,
+    stripFinalNewline: false,
+  });
+  // The result tells what the 'exit' event does not: why there is no process. Its promise must be taken in any case.
+  const result = Promise.resolve(child);
+  if (child.pid === undefined) {
+    const { cause, shortMessage } = await result;
+    throw new RookeryError('ERR_SPAWN', `cannot start ${local.file}: ${reasonOf(cause) ?? shortMessage ?? 'unknown cause'}`, { cause });
+  }
+  const exited = new Promise<Ending>((resolve) => {
+    child.once('exit', (code, signal) => resolve(toEnding(code, signal)));
+  });
+  return {
+    pid: child.pid,
+    stdin: child.stdin ?? undefined,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exited,
+    ...localTree(child.pid, id, exited, options),
+    release: () => releasePipes(child),
+  };
+}
+
+function reasonOf(cause: unknown): string | undefined {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
+  if (code === 'ENOENT') return 'no such program, or no such working directory';
+  if (code === 'EACCES') return 'permission denied';
+  return cause === undefined ? undefined : messageOf(cause);
+}
+
+function releasePipes(child: ChildProcess): void {
+  child.stdin?.destroy();
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+}
+
+/** The part of {@link Launched} that finds and signals the tree of a local process. */
+export function localTree(
+  pid: number,
+  id: string,
+  exited: Promise<Ending>,
+  options: ResolvedOptions,
+): Pick<Launched, 'signal' | 'survivors'> {
+  let leader: number | undefined = pid;
+  if (!options.detached) leaders.add(pid);
+  void exited.then(() => {
+    // From now on the number may belong to somebody else; what is left of the tree is known by its id.
+    leader = undefined;
+    leaders.delete(pid);
+  });
+  const members = async () => treeMembers(await localProcesses(), id, leader);
+  return {
+    survivors: members,
+    signal: async (name) => {
+      for (const member of await members()) sendSignal(member, name);
+    },
+  };
+}
+
+function sendSignal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended meanwhile, or is another user's: then it is seen among the survivors.
+  }
+}
+
+export function toEnding(code: number | null, signal: NodeJS.Signals | number | null): Ending {
+  if (typeof signal === 'number') signal = signal > 0 ? signalName(signal) : null;
+  return signal ? { kind: 'signal', signal } : { kind: 'exit', code: code ?? 0 };
+}
+function signalName(number: number): NodeJS.Signals {
+  const entry = Object.entries(constants.signals).find(([, n]) => n === number);
+  return (entry?.[0] ?? `SIG${number}`) as NodeJS.Signals;
+}

@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { newTreeId, parsePs, treeVariable } from '../util/index.js';
+import type { ProcessEntry } from '../util/index.js';
+
+let upcoming: Promise<ProcessEntry[]> | undefined;
+
+/** All processes of this machine. Calls of one turn of the event loop share one look: a thousand kills cost one. */
+export function localProcesses(): Promise<ProcessEntry[]> {
+  upcoming ??= new Promise<ProcessEntry[]>((resolve) => {
+    setImmediate(() => {
+      upcoming = undefined;
+      void look().then(resolve, () => resolve([]));
+    });
+  });
+  return upcoming;
+}
+
+async function look(): Promise<ProcessEntry[]> {
+  const names = await readdir('/proc').catch(() => undefined);
+  if (!names) {
+    const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=']);
+    return parsePs(stdout, new Map());
+  }
+  const entries = await Promise.all(names.filter((name) => /^\d/.test(name)).map(readEntry));
+  return entries.filter((entry) => entry !== undefined);
+}
+
+/** See proc(5): the name in `stat` may hold spaces and parentheses, so fields count from the last `)`. */
+async function readEntry(name: string): Promise<ProcessEntry | undefined> {
+  try {
+    const stat = await readFile(`/proc/${name}/stat`, 'latin1');
+    const [state, ppid, pgid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // Unreadable for other users' processes: those are found by their group and their parents.
+    const environ = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '');
+    const at = `\0${environ}`.indexOf(`\0${treeVariable}=`);
+    const id = at < 0 ? undefined : environ.slice(at + treeVariable.length + 1, endOf(environ, at));
+    return { pid: Number(name), ppid: Number(ppid), pgid: Number(pgid), zombie: state === 'Z' || state === 'X', id };
+  } catch {
+    return undefined; // It ended meanwhile.
+  }
+}
+
+function endOf(environ: string, at: number): number {
+  const end = environ.indexOf('\0', at);
+  return end < 0 ? environ.length : end;
+}
+
+/** Process group leaders that run and must not outlive this program. */
+export const leaders = new Set<number>();
+const ours = newTreeId();
+let count = 0;
+
+/** The tree id of a new local process; one that is detached does not carry the mark of this program. */
+export function newLocalId(detached: boolean): string {
+  if (detached) return newTreeId();
+  if (count++ === 0) process.on('exit', endLocalTrees);
+  return `${ours}.${count}`;
+}
+
+/** When this program leaves, by whatever way runs 'exit' handlers, what it started here goes with it. */
+function endLocalTrees(): void {
+  for (const leader of leaders) sendKill(-leader);
+  let names: string[] = [];
+  try {
+    names = readdirSync('/proc').filter((name) => /^\d/.test(name));
+  } catch {
+    // No /proc: the groups must do.
+  }
+  const mark = `\0${treeVariable}=${ours}.`;
+  for (const name of names) {
+    try {
+      if (`\0${readFileSync(`/proc/${name}/environ`, 'latin1')}`.includes(mark)) sendKill(Number(name));
+    } catch {
+      // Not ours to read, so not ours.
+    }
+  }
+}
+
+function sendKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone already.
+  }
+}
