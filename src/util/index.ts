@@ -4,3 +4,4 @@ export * from './logger.js';
 export * from './options.js';
 export * from './quote.js';
 export * from './process-tree.js';
+export * from './descriptors.js';

@@ -1,0 +1,187 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Duplex } from 'node:stream';
+import { RookeryError, logger } from '../util/index.js';
+import { SessionLimit } from './channel.js';
+import type { Channel, ChannelEnd, ChannelOptions, Connection } from './channel.js';
+import { describe } from './connect-error.js';
+import { configFor, targetName } from './openssh-config.js';
+import { opensshError } from './openssh-error.js';
+import type { Target } from './target.js';
+
+/**
+ * Keeps the master while our end of its stdin is open. Only ssh holds stderr, so that its end can be seen there; and
+ * when this program dies, by whatever cause, the pipe closes and ssh is ended.
+ */
+const leash = 'exec 3<&0 4>&2 2>/dev/null; ssh "$@" 2>&4 3<&- </dev/null & p=$!; exec 4>&- >/dev/null; cat <&3; kill $p; wait $p';
+const readyLine = 'rookery-master-is-ready';
+/** A session that the server refuses is refused at once; after this long in silence it counts as open. */
+const refusalTime = 1_000;
+
+/**
+ * A connection by the `ssh` program: a master with a control socket, and one `ssh` for each session on it. The master's
+ * configuration is what was resolved, then the user's own file, for what only OpenSSH understands.
+ */
+export async function connectOpenssh(target: Target, signal: AbortSignal): Promise<Connection> {
+  // sockaddr_un holds about 108 bytes, and ssh adds 17 of its own while the socket is made (unix(7)).
+  const folder = await mkdtemp(join(tmpdir(), 'rk-'));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    const files = { config: join(folder, 'config'), socket: join(folder, 's') };
+    const { config, environment } = await configFor(target, folder);
+    await writeFile(files.config, config, { mode: 0o600 });
+    const args = ['-F', files.config, '-N', '-M', '-S', files.socket, '-o', 'ControlPersist=no', '-o', 'PermitLocalCommand=yes',
+      '-o', `LocalCommand=echo ${readyLine}`, '--', targetName(target)];
+    const master = spawn('/bin/sh', ['-c', leash, 'sh', ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment, LC_ALL: 'C' },
+      detached: true,
+    });
+    await masterReady(master, target, signal);
+    return new OpensshConnection(target, master, files.socket, remove);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+function masterReady(master: ChildProcess, target: Target, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const settle = (error?: Error) => {
+      signal.removeEventListener('abort', onAbort);
+      clearTimeout(timer);
+      if (!error) return resolve();
+      master.stdin?.end();
+      reject(error);
+    };
+    const onAbort = () => settle(new RookeryError('ERR_KILLED', `connecting to ${describe(target)} was given up`));
+    // ConnectTimeout covers connecting only; a server that is silent later would hold us for ever.
+    const timer = setTimeout(() => settle(opensshError(target, 'Connection timed out')), target.connectTimeout);
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) return onAbort();
+    master.once('error', (cause) => settle(new RookeryError('ERR_SSH_BINARY', `cannot start ssh: ${cause.message}`, { cause })));
+    master.stdin?.on('error', () => undefined);
+    master.stdout?.on('data', (data: Buffer) => data.toString().includes(readyLine) && settle());
+    master.stderr?.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-8192)));
+    master.stderr?.once('close', () => settle(opensshError(target, said)));
+  });
+}
+
+class OpensshConnection implements Connection {
+  readonly target: Target;
+  readonly #master: ChildProcess;
+  readonly #socket: string;
+  readonly #sessions = new Set<ChildProcess>();
+  lost: RookeryError | undefined;
+  #resolveClosed!: () => void;
+  readonly closed = new Promise<void>((resolve) => (this.#resolveClosed = resolve));
+
+  constructor(target: Target, master: ChildProcess, socket: string, remove: () => Promise<void>) {
+    this.target = target;
+    this.#master = master;
+    this.#socket = socket;
+    let said = '';
+    master.stderr?.on('data', (data: Buffer) => (said = data.toString().trim().slice(-300)));
+    master.stderr?.once('close', () => {
+      this.#lose(said || 'ssh has ended');
+      void remove().then(this.#resolveClosed, this.#resolveClosed);
+    });
+  }
+
+  #lose(reason: string): void {
+    if (this.lost) return;
+    const text = `the connection to ${describe(this.target)} was lost: ${reason}`;
+    this.lost = new RookeryError('ERR_CONNECTION_LOST', text, { host: this.target.host.address });
+    this.#master.stdin?.end();
+    for (const session of this.#sessions) session.kill('SIGKILL');
+    logger.debug('openssh', text);
+  }
+
+  /** `ssh -S` would silently connect anew when the master is gone: the proxy command sees to it that it cannot. */
+  #session(...args: string[]): ChildProcess {
+    const child = spawn('ssh', ['-F', 'none', '-S', this.#socket, '-o', 'ProxyCommand=false', '-o', 'LogLevel=ERROR', ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, LC_ALL: 'C' },
+      detached: true,
+    });
+    this.#sessions.add(child);
+    child.once('close', () => this.#sessions.delete(child));
+    child.once('error', () => this.#sessions.delete(child));
+    return child;
+  }
+
+  async open(command: string, options: ChannelOptions = {}): Promise<Channel> {
+    if (this.lost) throw this.lost;
+    const child = this.#session(...(options.pty ? ['-tt'] : ['-T']), '--', targetName(this.target), command);
+    const { stdin, stdout, stderr } = child;
+    if (!stdin || !stdout || !stderr) throw new RookeryError('ERR_SSH_BINARY', 'cannot start ssh for a session');
+    let said = '';
+    stderr.on('data', (data: Buffer) => {
+      if (said.length < 4096) said += data.toString('latin1');
+    });
+    stderr.pause();
+    const end = (code: number | null, signal: NodeJS.Signals | null): ChannelEnd => {
+      if (this.lost) return { error: this.lost };
+      if (signal) return { error: new RookeryError('ERR_CONNECTION_LOST', `ssh was ended by ${signal}`, { host: this.target.host.address }) };
+      return { code: code ?? 0 };
+    };
+    const exited = new Promise<ChannelEnd>((resolve) => {
+      child.once('exit', (code, signal) => {
+        // The master may be found dead a moment later than its session.
+        if (code === 255 && !this.lost) setTimeout(() => resolve(end(code, signal)), 100);
+        else resolve(end(code, signal));
+      });
+      child.once('error', (cause) => resolve({ error: new RookeryError('ERR_SSH_BINARY', `cannot start ssh: ${cause.message}`, { cause }) }));
+    });
+    const closed = new Promise<void>((resolve) => {
+      child.once('close', () => resolve());
+      child.once('error', () => resolve());
+    });
+    await this.#opened(child, exited);
+    if (/Session open refused by peer|open failed/.test(said)) throw new SessionLimit(said.trim());
+    return { stdin, stdout, stderr, exited, closed, signal: () => undefined, close: () => void child.kill('SIGTERM') };
+  }
+
+  /** Settles when the session has said something, has ended, or has been silent long enough not to be refused. */
+  #opened(child: ChildProcess, exited: Promise<ChannelEnd>): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        child.stdout?.off('readable', done);
+        child.stderr?.off('readable', done);
+        resolve();
+      };
+      const timer = setTimeout(done, refusalTime);
+      child.stdout?.once('readable', done);
+      void exited.then(done);
+    });
+  }
+
+  async forward(address: string, port: number): Promise<Duplex> {
+    if (this.lost) throw this.lost;
+    const child = this.#session('-W', `${address.includes(':') ? `[${address}]` : address}:${port}`, '--', targetName(this.target));
+    if (!child.stdin || !child.stdout) throw new RookeryError('ERR_SSH_BINARY', 'cannot start ssh for a forward');
+    child.stderr?.resume();
+    const stream = Duplex.from({ readable: child.stdout, writable: child.stdin }) as Duplex;
+    stream.once('close', () => child.kill('SIGTERM'));
+    child.once('close', () => stream.destroy());
+    return stream;
+  }
+
+  setActive(active: boolean): void {
+    if (active) this.#master.ref();
+    else this.#master.unref();
+    for (const pipe of [this.#master.stdin, this.#master.stdout, this.#master.stderr] as (Partial<{ ref(): void; unref(): void }> | null)[]) {
+      if (active) pipe?.ref?.();
+      else pipe?.unref?.();
+    }
+  }
+
+  close(): void {
+    this.#lose('it was closed from here');
+  }
+}

@@ -1,0 +1,291 @@
+import type { Duplex } from 'node:stream';
+import { descriptors, formatDuration, logger, RookeryError } from '../util/index.js';
+import { SessionLimit } from './channel.js';
+import type { Channel, ChannelOptions, Connection } from './channel.js';
+import { connect } from './connector.js';
+import { describe } from './connect-error.js';
+import type { Target } from './target.js';
+import { Warden, wardenCommand } from './warden.js';
+
+/** Sessions per connection; sshd's default for MaxSessions (sshd_config(5)). Lowered when a server allows fewer. */
+const defaultSessions = 10;
+/** An idle connection does not keep the program running; a long-running program closes it after this long. */
+const idleTime = 5 * 60_000;
+/** After the credentials were refused, further processes fail at once for this long: servers ban those who insist. */
+const refusalTime = 30_000;
+
+interface Member {
+  readonly connection: Connection;
+  sessions: number;
+  limit: number;
+}
+interface Waiter {
+  /** Sessions it takes: 1 for a command, 0 for a forwarded stream, which servers do not count. */
+  readonly sessions: 0 | 1;
+  readonly resolve: (member: Member) => void;
+  readonly reject: (error: Error) => void;
+}
+interface WardenStart {
+  readonly abort: AbortController;
+  readonly promise: Promise<Warden | undefined>;
+  interested: number;
+}
+
+/** The connections to one target: opened when needed, shared by all processes, one more when the sessions are used up. */
+class HostPool {
+  readonly target: Target;
+  readonly #members = new Set<Member>();
+  #waiters: Waiter[] = [];
+  readonly #attempts = new Set<AbortController>();
+  #sessions = defaultSessions;
+  #warden: WardenStart | undefined;
+  #refused: { error: RookeryError; until: number } | undefined;
+  /** What runs here, the warden left out: while it is 0 the connections are idle. */
+  #active = 0;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(target: Target) {
+    this.target = target;
+  }
+
+  // ── sessions ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Runs a command. Waits for a free session, and connects when there is none. Not for use after an abort. */
+  async open(command: string, options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
+    this.#setActive(+1);
+    try {
+      const channel = await this.#open(command, options, signal);
+      void channel.closed.then(() => this.#setActive(-1));
+      return channel;
+    } catch (error) {
+      this.#setActive(-1);
+      throw error;
+    }
+  }
+
+  async #open(command: string, options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
+    for (;;) {
+      const member = await this.#acquire(signal, 1);
+      const release = () => {
+        member.sessions--;
+        this.#pump();
+      };
+      try {
+        const channel = await member.connection.open(command, options);
+        void channel.closed.then(release);
+        return channel;
+      } catch (error) {
+        release();
+        if (!(error instanceof SessionLimit)) throw error;
+        // Only what the server itself has allowed at the same time counts; one session at least must be possible.
+        if (member.sessions === 0) {
+          throw new RookeryError('ERR_CHANNEL_REFUSED', `${describe(this.target)} allows no session at all`, { host: this.target.host.address });
+        }
+        member.limit = Math.min(member.limit, member.sessions);
+        this.#sessions = Math.min(this.#sessions, member.limit);
+        logger.debug('pool', () => `${describe(this.target)} allows ${member.limit} sessions for a connection`);
+      }
+    }
+  }
+
+  #acquire(signal: AbortSignal, sessions: 0 | 1): Promise<Member> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        waiter.reject(new RookeryError('ERR_KILLED', `given up while waiting for ${describe(this.target)}`));
+        if (this.#waiters.length === 0) for (const attempt of this.#attempts) attempt.abort();
+      };
+      const waiter: Waiter = {
+        sessions,
+        resolve: (member) => {
+          signal.removeEventListener('abort', onAbort);
+          resolve(member);
+        },
+        reject: (error) => {
+          signal.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      };
+      if (signal.aborted) return waiter.reject(new RookeryError('ERR_KILLED', 'given up before it was connected'));
+      signal.addEventListener('abort', onAbort);
+      this.#waiters.push(waiter);
+      this.#pump();
+    });
+  }
+
+  /** Gives free sessions to those who wait, and connects once more when those under way will not do. */
+  #pump(): void {
+    if (this.#refused && this.#refused.until > Date.now()) return this.#rejectAll(this.#refused.error);
+    for (const member of this.#members) {
+      for (let next = this.#waiters[0]; next && member.sessions + next.sessions <= member.limit; next = this.#waiters[0]) {
+        member.sessions += next.sessions;
+        this.#waiters.shift();
+        next.resolve(member);
+      }
+    }
+    if (this.#waiters.length === 0) return;
+    // Until one connection has been authenticated there is only one attempt: a wrong key is tried once, not fifty times.
+    const wanted = this.#members.size === 0 ? 1 : Math.ceil(this.#waiters.length / this.#sessions);
+    while (this.#attempts.size < wanted) this.#connect();
+  }
+
+  #connect(): void {
+    const attempt = new AbortController();
+    this.#attempts.add(attempt);
+    connect(this.target, attempt.signal, poolOf).then(
+      (connection) => {
+        this.#attempts.delete(attempt);
+        const member: Member = { connection, sessions: 0, limit: this.#sessions };
+        this.#members.add(member);
+        connection.setActive(this.#active > 0);
+        void connection.closed.then(() => {
+          this.#members.delete(member);
+          this.#pump();
+        });
+        this.#pump();
+      },
+      (error: RookeryError) => {
+        this.#attempts.delete(attempt);
+        if (error.code === 'ERR_AUTHENTICATION_FAILED' || error.cause instanceof RookeryError && error.cause.code === 'ERR_AUTHENTICATION_FAILED') {
+          this.#refused = { error, until: Date.now() + refusalTime };
+          logger.debug('pool', () => `${error.message}; not tried again for ${formatDuration(refusalTime)}`);
+        }
+        // Those who wait can still be served by a connection that there is.
+        if (this.#members.size === 0 && this.#attempts.size === 0) this.#rejectAll(error);
+        else if (this.#members.size > 0) logger.debug('pool', () => `no further connection: ${error.message}`);
+      },
+    );
+  }
+
+  #rejectAll(error: RookeryError): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.reject(error);
+  }
+
+  // ── forwarding, for those who jump ─────────────────────────────────────────────────────────────────────────────
+
+  /** A stream through this host. It needs no session; `setActive` tells whether something runs behind it. */
+  async forward(address: string, port: number, signal: AbortSignal): Promise<{ stream: Duplex; release: () => void; setActive: (active: boolean) => void }> {
+    let active = false;
+    const setActive = (now: boolean) => {
+      if (now !== active) this.#setActive(now ? +1 : -1);
+      active = now;
+    };
+    setActive(true);
+    try {
+      const member = await this.#acquire(signal, 0);
+      const stream = await member.connection.forward(address, port);
+      return { stream, setActive, release: () => setActive(false) };
+    } catch (error) {
+      setActive(false);
+      throw error;
+    }
+  }
+
+  // ── the warden ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The host's warden, started before the first command; undefined where there can be none. */
+  async warden(signal: AbortSignal): Promise<Warden | undefined> {
+    const start = (this.#warden ??= this.#startWarden());
+    start.interested++;
+    try {
+      return await abortable(start.promise, signal);
+    } finally {
+      // One start serves all who wait for it, so it is given up only by the last of them.
+      if (--start.interested === 0) start.abort.abort();
+    }
+  }
+
+  #startWarden(): WardenStart {
+    const abort = new AbortController();
+    const run = async () => {
+      const member = await this.#acquire(abort.signal, 1);
+      const release = () => {
+        if (this.#warden === start) this.#warden = undefined;
+        member.sessions--;
+        this.#pump();
+      };
+      const channel = await member.connection.open(wardenCommand).catch((error: unknown) => {
+        release();
+        if (error instanceof SessionLimit) return undefined;
+        throw error;
+      });
+      // A server that allows no session at all may still allow what the process asks for: that attempt tells.
+      if (!channel) return undefined;
+      const warden = await Warden.start(channel);
+      if (warden) void channel.closed.then(release);
+      else void channel.closed.then(() => void (member.sessions--, this.#pump()));
+      return warden;
+    };
+    const start: WardenStart = { abort, interested: 0, promise: run() };
+    start.promise.catch(() => {
+      if (this.#warden === start) this.#warden = undefined;
+    });
+    return start;
+  }
+
+  // ── idling and closing ─────────────────────────────────────────────────────────────────────────────────────────
+
+  #setActive(change: 1 | -1): void {
+    this.#active += change;
+    clearTimeout(this.#idleTimer);
+    if (this.#active === 1 && change === 1) for (const { connection } of this.#members) connection.setActive(true);
+    if (this.#active > 0) return;
+    for (const { connection } of this.#members) connection.setActive(false);
+    if (descriptors.wanted) return this.close();
+    this.#idleTimer = setTimeout(() => this.close(), idleTime);
+    this.#idleTimer.unref();
+  }
+
+  get idle(): boolean {
+    return this.#active === 0 && this.#members.size > 0;
+  }
+
+  close(): void {
+    clearTimeout(this.#idleTimer);
+    this.#refused = undefined;
+    for (const attempt of this.#attempts) attempt.abort();
+    for (const { connection } of this.#members) connection.close();
+  }
+
+  async closed(): Promise<void> {
+    await Promise.all([...this.#members].map((member) => member.connection.closed));
+  }
+}
+
+/** Rejects when the signal aborts, whatever becomes of the promise. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new RookeryError('ERR_KILLED', 'given up before it was connected'));
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+const pools = new Map<string, HostPool>();
+export type { HostPool };
+
+/** The pool of a target; the same for the same user, address, port, keys and way there. */
+export function poolOf(target: Target): HostPool {
+  let pool = pools.get(target.poolKey);
+  if (!pool) pools.set(target.poolKey, (pool = new HostPool(target)));
+  return pool;
+}
+
+// Under a small limit of descriptors, idle connections are given up for those who wait.
+descriptors.reclaimers.add(() => {
+  for (const pool of pools.values()) {
+    if (!descriptors.wanted) return;
+    if (pool.idle) pool.close();
+  }
+});
+
+/** Closes every pooled connection; what still runs on them ends as lost. They are opened again when needed. */
+export async function closeConnections(): Promise<void> {
+  const all = [...pools.values()];
+  pools.clear();
+  for (const pool of all) pool.close();
+  await Promise.all(all.map((pool) => pool.closed()));
+}

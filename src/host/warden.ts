@@ -1,0 +1,168 @@
+import { logger, newTreeId, parsePs, treeVariable } from '../util/index.js';
+import type { ProcessEntry } from '../util/index.js';
+import type { Channel } from './channel.js';
+import { dialectOf } from './shell-dialect.js';
+import type { ShellDialect } from './shell-dialect.js';
+
+/** What the login shell is asked to run; every shell understands it. The script follows on stdin. */
+export const wardenCommand = 'exec /bin/sh';
+
+/** A warden that has not greeted after this long is taken for none (a forced command that reads and stays silent). */
+const helloTime = 10_000;
+const maximumHello = 64 * 1024;
+
+/**
+ * The script. It finds processes by the variable in their environment (proc(5)), which a process keeps through setsid(2)
+ * and a double fork. When its input ends, the connection is gone, or this program is: then all that belongs to it is sent
+ * SIGTERM, and SIGKILL three seconds later. Requests are calls of its functions; each answers with a line `. NUMBER`.
+ */
+function script(id: string): string {
+  const environ = '/proc/[0-9]*/environ';
+  return `
+trap '' HUP INT TERM PIPE
+_ids() { if [ -r /proc/self/environ ]; then grep -zaso '^${treeVariable}=[0-9a-f.]*' ${environ} </dev/null 2>/dev/null | tr '\\000' '\\012'; fi; }
+_s() { ps -A -o pid= -o ppid= -o pgid= -o stat= </dev/null 2>/dev/null; _ids; echo ". $1"; }
+_k() { _n=$1; _g=$2; shift 2; for _p; do kill -s "$_g" "$_p" 2>/dev/null; done; echo ". $_n"; }
+_mine() { _ids | sed -n 's,^/proc/\\([0-9]*\\)/environ:${treeVariable}=${id}\\..*,\\1,p'; }
+_end() {
+  exec >/dev/null 2>&1
+  for _g in TERM 0 0 0 KILL 0 KILL 0 KILL; do
+    _left=$(_mine)
+    [ -n "$_left" ] || exit 0
+    [ "$_g" = 0 ] && sleep 1 || for _p in $_left; do kill -s "$_g" "$_p"; done
+  done
+}
+trap _end EXIT
+echo "\x1e${id} $$ $SHELL"
+`;
+}
+
+/**
+ * Rookery's own shell on a host: one session, opened before the first command and kept while the connection lives. It
+ * tells what runs there, delivers signals with an answer, and ends what was started when the connection is gone.
+ */
+export class Warden {
+  /** Prefix of the tree ids of everything that ends with this warden. */
+  readonly id: string;
+  readonly dialect: ShellDialect;
+  readonly shell: string;
+  readonly channel: Channel;
+  #text = '';
+  #number = 0;
+  readonly #answers = new Map<number, (text: string | undefined) => void>();
+  #upcoming: Promise<ProcessEntry[] | undefined> | undefined;
+  #gone = false;
+
+  private constructor(id: string, dialect: ShellDialect, shell: string, channel: Channel, rest: string) {
+    this.id = id;
+    this.dialect = dialect;
+    this.shell = shell;
+    this.channel = channel;
+    this.#text = rest;
+    channel.stdout.on('data', (chunk: Buffer) => this.#read(chunk.toString('latin1')));
+    channel.stdout.on('close', () => this.#end());
+    void channel.closed.then(() => this.#end());
+  }
+
+  /** Starts a warden on a fresh channel; undefined where the account runs no shell we can talk to. */
+  static async start(channel: Channel): Promise<Warden | undefined> {
+    const id = newTreeId();
+    channel.stderr.resume();
+    channel.stderr.on('error', () => undefined);
+    channel.stdin.on('error', () => undefined);
+    channel.stdin.write(script(id));
+    const hello = await readHello(channel, id);
+    const dialect = hello && dialectOf(hello.shell);
+    if (!hello || !dialect) {
+      logger.debug('warden', hello ? `login shell ${hello.shell} is not known` : 'the account runs no shell');
+      channel.close();
+      return undefined;
+    }
+    return new Warden(id, dialect, hello.shell, channel, hello.rest);
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** All processes of the host; undefined when they cannot be seen. Calls of one turn share one look. */
+  processes(): Promise<ProcessEntry[] | undefined> {
+    this.#upcoming ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#upcoming = undefined;
+        void this.#ask((number) => `_s ${number}`).then((text) => resolve(text === undefined ? undefined : parse(text)));
+      });
+    });
+    return this.#upcoming;
+  }
+
+  /** Sends a signal to processes of the host; false when the request did not get through. */
+  async signal(name: NodeJS.Signals, pids: readonly number[]): Promise<boolean> {
+    if (pids.length === 0) return true;
+    return (await this.#ask((number) => `_k ${number} ${name.slice(3)} ${pids.join(' ')}`)) !== undefined;
+  }
+
+  #ask(request: (number: number) => string): Promise<string | undefined> {
+    if (this.#gone) return Promise.resolve(undefined);
+    const number = ++this.#number;
+    return new Promise((resolve) => {
+      this.#answers.set(number, resolve);
+      this.channel.stdin.write(`${request(number)}\n`);
+    });
+  }
+
+  #read(text: string): void {
+    this.#text += text;
+    for (;;) {
+      const end = /^\. (\d+)\n/m.exec(this.#text);
+      if (!end) return;
+      const answer = this.#text.slice(0, end.index);
+      this.#text = this.#text.slice(end.index + end[0].length);
+      const number = Number(end[1]);
+      this.#answers.get(number)?.(answer);
+      this.#answers.delete(number);
+    }
+  }
+
+  #end(): void {
+    this.#gone = true;
+    for (const answer of this.#answers.values()) answer(undefined);
+    this.#answers.clear();
+  }
+}
+
+function readHello(channel: Channel, id: string): Promise<{ shell: string; rest: string } | undefined> {
+  return new Promise((resolve) => {
+    let text = '';
+    const greeting = new RegExp(`\\x1e${id} \\d+ (\\S*)\\r?\\n`);
+    const timer = setTimeout(() => finish(undefined), helloTime);
+    const finish = (hello: { shell: string; rest: string } | undefined) => {
+      clearTimeout(timer);
+      channel.stdout.off('data', onData);
+      channel.stdout.off('end', onEnd);
+      resolve(hello);
+    };
+    const onEnd = () => finish(undefined);
+    const onData = (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+      const match = greeting.exec(text);
+      if (match) finish({ shell: match[1] ?? '', rest: text.slice(match.index + match[0].length) });
+      else if (text.length > maximumHello) finish(undefined);
+    };
+    channel.stdout.on('data', onData);
+    channel.stdout.on('error', onEnd);
+    channel.stdout.once('end', onEnd);
+    void channel.exited.then((end) => setImmediate(() => ('error' in end ? finish(undefined) : undefined)));
+    void channel.closed.then(onEnd);
+  });
+}
+
+/** Lines of ps, then lines `/proc/PID/environ:VARIABLE=ID`. */
+function parse(text: string): ProcessEntry[] {
+  const ids = new Map<number, string>();
+  for (const match of text.matchAll(new RegExp(`^/proc/(\\d+)/environ:${treeVariable}=(\\S+)$`, 'gm'))) {
+    ids.set(Number(match[1]), match[2] as string);
+  }
+  return parsePs(text, ids);
+}
+
