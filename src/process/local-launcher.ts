@@ -111,7 +111,7 @@ export function toEnding(code: number | null, signal: NodeJS.Signals | number | 
   if (typeof signal === 'number') signal = signal > 0 ? signalName(signal) : null;
   return signal ? { kind: 'signal', signal } : { kind: 'exit', code: code ?? 0 };
 }
-function signalName(number: number): NodeJS.Signals {
+export function signalName(number: number): NodeJS.Signals {
   const entry = Object.entries(constants.signals).find(([, n]) => n === number);
   return (entry?.[0] ?? `SIG${number}`) as NodeJS.Signals;
 }

@@ -35,6 +35,9 @@ export class StreamReader {
     source.once('close', () => this.close());
     // Errors of the stream show in how the process ends; here they only mean the end of output.
     source.on('error', () => this.close());
+    // It may have ended while somebody else was looking at its beginning, and been left paused.
+    if (source.readableEnded || source.destroyed) this.close();
+    else source.resume();
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -1,0 +1,13 @@
+export { ProcessBase } from './base.js';
+export type { EndReason, ExpectOptions, KillOptions, ProcessEvents, ProcessState } from './base.js';
+export type { ExpectResult, StreamName } from './expect.js';
+export { ProcessesFailed } from './failed.js';
+export { failureKind } from './describe.js';
+export type { OutputHandler } from './handlers.js';
+export { processOptionChecks, sshProcessOptionChecks } from './options.js';
+export type { ProcessOptions, PtyOptions, SshProcessOptions, StdinOption } from './options.js';
+export { Process } from './process.js';
+export { registry } from './registry.js';
+export { SshProcess } from './ssh-process.js';
+export { sumStats } from './stats.js';
+export type { Stats } from './stats.js';
