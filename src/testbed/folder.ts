@@ -63,12 +63,17 @@ export interface KeyPair {
   readonly public: string;
 }
 
+/** Makes a key. ssh2 1.17 strips leading zero bytes of keys, so that one in 200 is malformed: those are thrown away. */
 export function makeKey(type: 'ed25519' | 'ecdsa'): KeyPair {
-  const pair =
-    type === 'ed25519'
-      ? ssh2.utils.generateKeyPairSync('ed25519')
-      : ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
-  return { private: pair.private, public: pair.public.trim().split(/\s+/).slice(0, 2).join(' ') };
+  for (;;) {
+    const pair =
+      type === 'ed25519'
+        ? ssh2.utils.generateKeyPairSync('ed25519')
+        : ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
+    const key = ssh2.utils.parseKey(pair.private);
+    if (key instanceof Error || key.verify('text', key.sign('text')) !== true) continue;
+    return { private: pair.private, public: pair.public.trim().split(/\s+/).slice(0, 2).join(' ') };
+  }
 }
 
 /** Writes a private key and, beside it, its public half. */
