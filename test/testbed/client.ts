@@ -9,7 +9,7 @@ export interface Where {
   readonly address: string;
   readonly port?: number | undefined;
   readonly user?: string | undefined;
-  readonly keyfile?: string | undefined;
+  readonly keyfile?: string | readonly string[] | undefined;
 }
 
 export interface Result {
@@ -28,14 +28,15 @@ export class PlainClient implements AsyncDisposable {
 
   static async connect(host: Where, options: ConnectConfig & { over?: Duplex } = {}): Promise<PlainClient> {
     const { over, ...config } = options;
+    const [keyfile] = [host.keyfile ?? []].flat();
     const socket = over ?? connectSocket({ host: host.address, port: host.port ?? 22, noDelay: true });
     const client = new Client();
     const ready = once(client, 'ready');
     client.connect({
       sock: socket,
       username: host.user,
-      ...(config.password === undefined && host.keyfile !== undefined
-        ? { privateKey: readFileSync(host.keyfile) }
+      ...(config.password === undefined && keyfile !== undefined
+        ? { privateKey: readFileSync(keyfile) }
         : {}),
       ...config,
     });
