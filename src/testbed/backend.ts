@@ -33,8 +33,10 @@ export interface Site {
 /** Servers that run. */
 export interface RunningServers {
   readonly stations: readonly Station[];
-  /** Processes that each serve one connection, when the backend has such. */
-  connections(): number[];
+  /** Processes that serve the connections, of host number `index` or of all; none when the backend has no such processes. */
+  connections(index?: number): number[];
+  /** Ends the server of host number `index` and its connections, as by a power failure that spares the commands. */
+  crash(index: number): Promise<void>;
   /** Stops listening and drops the connections. What the hosts run is the reaper's to end. */
   stop(): Promise<void>;
 }

@@ -17,26 +17,18 @@ export const embedded: Backend = {
 };
 
 async function startServers(site: Site, endpoints: readonly Endpoint[]): Promise<RunningServers> {
-  const sockets = new Set<Socket>();
-  const servers: Server[] = [];
+  const doors = endpoints.map((endpoint, index) => new Door(site, endpoint, index));
   const stop = async (): Promise<void> => {
-    for (const socket of sockets) socket.destroy();
-    await Promise.all(servers.map(close));
+    await Promise.all(doors.map((door) => door.close()));
   };
   try {
-    const stations = await Promise.all(
-      endpoints.map(async (endpoint, index): Promise<Station> => {
-        const hostKey = makeKey('ed25519');
-        const server = acceptSockets(sockets, sshServer(site, endpoint, index, hostKey.private));
-        servers.push(server);
-        server.listen(endpoint.port, endpoint.address);
-        await once(server, 'listening');
-        server.on('error', (error) => site.log(`${endpoint.address}: ${error.message}`));
-        server.unref();
-        return { ...endpoint, hostKeys: [hostKey.public] };
-      }),
-    );
-    return { stations, connections: () => [], stop };
+    await Promise.all(doors.map((door) => door.listen()));
+    return {
+      stations: doors.map((door) => door.station),
+      connections: () => [],
+      crash: async (index) => doors[index]?.close(),
+      stop,
+    };
   } catch (error) {
     await stop();
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
@@ -45,37 +37,50 @@ async function startServers(site: Site, endpoints: readonly Endpoint[]): Promise
   }
 }
 
-function sshServer(site: Site, endpoint: Endpoint, index: number, hostKey: string): ssh2.Server {
-  const { banner } = site.options.embedded ?? {};
-  const server = new ssh2.Server({
-    hostKeys: [hostKey],
-    keepaliveInterval: never,
-    ...(banner === undefined ? {} : { banner }),
-  });
-  server.on('connection', (connection, client) => {
-    serveConnection(connection, {
-      site,
-      endpoint,
-      client: { address: client.ip, port: client.port },
-      home: site.home(index),
+/** One host: its listening socket, its SSH server and its connections. */
+class Door {
+  readonly station: Station;
+  private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
+
+  constructor(
+    private readonly site: Site,
+    private readonly endpoint: Endpoint,
+    index: number,
+  ) {
+    const hostKey = makeKey('ed25519');
+    this.station = { ...endpoint, hostKeys: [hostKey.public] };
+    const { banner } = site.options.embedded ?? {};
+    const config = {
+      hostKeys: [hostKey.private],
+      keepaliveInterval: never,
+      ...(banner === undefined ? {} : { banner }),
+    };
+    const ssh = new ssh2.Server(config, (connection, { ip, port }) => {
+      serveConnection(connection, { site, endpoint, client: { address: ip, port }, home: site.home(index) });
+    }) as ssh2.Server & { injectSocket(socket: Socket): void };
+    // ssh2 would make its own sockets, with Nagle's algorithm on, and keep them to itself.
+    this.server = createServer({ noDelay: true }, (socket) => {
+      this.sockets.add(socket);
+      socket.unref();
+      socket.on('close', () => this.sockets.delete(socket));
+      ssh.injectSocket(socket);
     });
-  });
-  return server;
-}
+  }
 
-/** ssh2 would make its own sockets, with Nagle's algorithm on, and keep them to itself. */
-function acceptSockets(sockets: Set<Socket>, server: ssh2.Server): Server {
-  return createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.unref();
-    socket.on('close', () => sockets.delete(socket));
-    (server as ssh2.Server & { injectSocket(socket: Socket): void }).injectSocket(socket);
-  });
-}
+  async listen(): Promise<void> {
+    const { address, port } = this.endpoint;
+    this.server.listen(port, address);
+    await once(this.server, 'listening');
+    this.server.on('error', (error) => this.site.log(`${address}: ${error.message}`));
+    this.server.unref();
+  }
 
-async function close(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, 'close');
-  server.close();
-  await closed;
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    if (!this.server.listening) return;
+    const closed = once(this.server, 'close');
+    this.server.close();
+    await closed;
+  }
 }

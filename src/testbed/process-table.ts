@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RookeryError } from '../util/index.js';
 import { markVariable } from './endpoints.js';
@@ -87,4 +87,40 @@ export function descendantsNamed(name: RegExp, roots: readonly number[]): number
         below.has(entry.pid) && !roots.includes(entry.pid) && entry.state !== 'Z' && name.test(entry.name),
     )
     .map((entry) => entry.pid);
+}
+
+/** Those of `pids` that hold an established TCP connection to `port` of `address` (IPv4), by /proc/net/tcp. */
+export function holdersOf(
+  pids: readonly number[],
+  { address, port }: { address: string; port: number },
+): number[] {
+  // The table shows addresses as numbers in the byte order of the machine, ports as plain hexadecimal.
+  const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
+  const local =
+    `${(littleEndian ? bytes.reverse() : bytes).join('')}:${port.toString(16).padStart(4, '0')}`.toUpperCase();
+  const inodes = new Set(
+    (read('/proc/net/tcp') ?? '')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => fields[1] === local && fields[3] === established)
+      .map((fields) => `socket:[${fields[9]}]`),
+  );
+  return pids.filter((pid) => openFiles(pid).some((file) => inodes.has(file)));
+}
+
+const established = '01';
+const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+function openFiles(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+      } catch {
+        return [];
+      }
+    });
+  } catch {
+    return [];
+  }
 }

@@ -1,15 +1,16 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, chmodSync, chownSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { RookeryError } from '../util/index.js';
 import type { Backend, Endpoint, RunningServers, Site } from './backend.js';
 import { AddressInUse, manyAddresses, withFreeEndpoints } from './endpoints.js';
 import { makeKey, writeKey } from './folder.js';
-import { descendantsNamed } from './process-table.js';
+import { descendantsNamed, holdersOf } from './process-table.js';
 import { serverConfig } from './sshd-config.js';
+import { findSshd, refusedAccount, versionOf } from './sshd-program.js';
 
 /** sshd takes no more than 16 ListenAddress lines (MAX_LISTEN_SOCKS). */
 const maxAddresses = 16;
@@ -58,6 +59,7 @@ export const sshd: Backend = {
       }
       return running(
         servers,
+        perServer,
         endpoints,
         hostKeys.map((key) => key.public),
       );
@@ -67,12 +69,25 @@ export const sshd: Backend = {
 
 function running(
   servers: readonly ChildProcess[],
+  perServer: number,
   endpoints: readonly Endpoint[],
   hostKeys: readonly string[],
 ): RunningServers {
+  const connections = (of: readonly ChildProcess[]): number[] => descendantsNamed(/^sshd/, pidsOf(of));
   return {
     stations: endpoints.map((endpoint) => ({ ...endpoint, hostKeys })),
-    connections: () => descendantsNamed(/^sshd/, pidsOf(servers)),
+    connections(index) {
+      const endpoint = index === undefined ? undefined : endpoints[index];
+      return endpoint ? holdersOf(connections(servers), endpoint) : connections(servers);
+    },
+    async crash(index) {
+      const server = servers[Math.floor(index / perServer)];
+      if (!server) return;
+      // Stopped first, so that it cannot accept another one meanwhile.
+      server.kill('SIGSTOP');
+      for (const pid of connections([server])) process.kill(pid, 'SIGKILL');
+      await stopAll([server]);
+    },
     stop: async () => undefined, // The reaper ends the servers, together with all below them.
   };
 }
@@ -81,59 +96,6 @@ function pidsOf(servers: readonly ChildProcess[]): number[] {
   return servers.flatMap(({ pid, exitCode, signalCode }) =>
     pid === undefined || (exitCode ?? signalCode) !== null ? [] : [pid],
   );
-}
-
-function findSshd(): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/sbin'];
-  // It must be called by its absolute path, since it starts itself again for every connection.
-  return folders
-    .map((folder) => join(folder, 'sshd'))
-    .find((file) => file.startsWith('/') && isExecutable(file));
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Reasons for which sshd would let this account log in nowhere. */
-function refusedAccount(wanted: string | undefined): string | undefined {
-  let me;
-  try {
-    me = userInfo();
-  } catch {
-    return 'sshd cannot log in to an account that the system does not know; use the embedded backend';
-  }
-  const user = wanted ?? me.username;
-  if (user !== me.username && me.uid !== 0) return `only root can start an sshd that logs in as ${user}`;
-  const shell = user === me.username ? me.shell : '/bin/sh';
-  if (shell && (!isExecutable(shell) || /\/(nologin|false)$/.test(shell))) {
-    return `the account ${user} has the login shell ${shell}, so sshd would refuse it`;
-  }
-  if (me.uid === 0 && isLocked(user))
-    return `the account ${user} is locked ("passwd -u ${user}"), so sshd would refuse it`;
-  return undefined;
-}
-
-/** With `UsePAM no`, sshd refuses accounts whose password begins with `!`, by keys too. */
-function isLocked(user: string): boolean {
-  try {
-    return readFileSync('/etc/shadow', 'latin1')
-      .split('\n')
-      .some((line) => line.startsWith(`${user}:!`));
-  } catch {
-    return false;
-  }
-}
-
-function versionOf(program: string): number {
-  // Old versions do not know -V, and then show their version with the usage.
-  const { stdout, stderr } = spawnSync(program, ['-V'], { encoding: 'utf8' });
-  return Number(/OpenSSH_(\d+\.\d+)/.exec(`${stdout}${stderr}`)?.[1] ?? 0);
 }
 
 function prepareFolder(site: Site): void {

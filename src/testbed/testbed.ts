@@ -114,10 +114,7 @@ export class Testbed {
 
   /** The folder that is `$HOME` on a host of this testbed. With `sshd`, commands still start in the account's own home. */
   folderOf(host: Host | string): string {
-    const address = typeof host === 'string' ? host : host.address;
-    const index = this.hosts.findIndex((mine) => mine === host || mine.address === address);
-    if (index < 0) throw new InvalidArgument(`no host of this testbed: ${show(address)}`);
-    return join(this.folder, 'hosts', `host${index + 1}`);
+    return join(this.folder, 'hosts', `host${this.#indexOf(host) + 1}`);
   }
 
   /**
@@ -128,9 +125,20 @@ export class Testbed {
     return markedProcesses(this.id);
   }
 
-  /** Numbers of the sshd processes that serve the connections of this moment; none with the embedded backend. */
-  connections(): number[] {
-    return this.#servers.connections();
+  /**
+   * Numbers of the sshd processes that serve the connections of this moment, to all hosts or to one: SIGSTOP freezes a connection,
+   * SIGKILL cuts it. None with the embedded backend. Needs /proc.
+   */
+  connections(host?: Host | string): number[] {
+    return this.#servers.connections(host === undefined ? undefined : this.#indexOf(host));
+  }
+
+  /**
+   * Lets the server of a host die: its connections are cut, new ones are refused, and what it ran goes on.
+   * With `sshd`, this takes all hosts that share the sshd; see {@link TestbedOptions.hostsPerServer}.
+   */
+  crash(host: Host | string): Promise<void> {
+    return this.#servers.crash(this.#indexOf(host));
   }
 
   /** The last lines that the servers logged. */
@@ -140,12 +148,23 @@ export class Testbed {
 
   /** Kills everything that the hosts run, ends the servers and removes the folder. Later calls wait for the first. */
   stop(): Promise<void> {
-    this.#stopped ??= this.#servers.stop().then(() => this.#reaper.finish());
+    this.#stopped ??= this.#servers.stop().finally(() => this.#reaper.finish());
     return this.#stopped;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  #indexOf(host: Host | string): number {
+    const address = typeof host === 'string' ? host : host.address;
+    // Where all hosts have the same address, only the object or its port tells which is meant.
+    const index = this.hosts.findIndex(
+      (mine) =>
+        mine === host || (mine.address === address && (typeof host === 'string' || mine.port === host.port)),
+    );
+    if (index < 0) throw new InvalidArgument(`no host of this testbed: ${show(address)}`);
+    return index;
   }
 
   toString(): string {

@@ -88,13 +88,18 @@ export async function collect(channel: ClientChannel): Promise<Result> {
 }
 
 /** Resolves when the output contains `text`. */
-export async function untilOutput(channel: ClientChannel, text: string): Promise<void> {
-  let seen = '';
-  for (;;) {
-    const [chunk] = (await once(channel, 'data')) as [Buffer];
-    seen += chunk.toString();
-    if (seen.includes(text)) return;
-  }
+export function untilOutput(channel: ClientChannel, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let seen = '';
+    const onData = (chunk: Buffer): void => {
+      seen += chunk.toString();
+      if (!seen.includes(text)) return;
+      channel.off('data', onData);
+      resolve();
+    };
+    channel.on('data', onData);
+    channel.once('close', () => reject(new Error(`the output ended without ${text}: ${seen}`)));
+  });
 }
 
 /** Looks again and again until `condition` holds; for what no event tells. Fails after a minute. */

@@ -94,9 +94,14 @@ for (const { name: backend, skip } of backends) {
       const result = collect(channel);
       const [code] = (await once(channel, 'exit')) as [number];
       assert.equal(code, 5);
-      const sleeper = (await bed.processes()).find((p) => p.command === 'sleep 1000');
+      // The copy of the shell may not have become `sleep` yet.
+      let sleeper: number | undefined;
+      await until('it sleeps', async () => {
+        sleeper = (await bed.processes()).find((p) => p.command === 'sleep 1000')?.pid;
+        return sleeper !== undefined;
+      });
       assert.ok(sleeper);
-      process.kill(sleeper.pid, 'SIGKILL');
+      process.kill(sleeper, 'SIGKILL');
       assert.equal((await result).code, 5);
     });
 

@@ -60,6 +60,34 @@ for (const { name: backend, skip } of backends) {
       assert.match(bed.toString(), /stopped/);
     });
 
+    it('lets one host crash, while its commands and the other hosts go on', async () => {
+      await using bed = await Testbed.start({
+        hosts: 2,
+        backend,
+        ...(backend === 'sshd' ? { hostsPerServer: 1 } : {}),
+      });
+      const [first, second] = bed.hosts;
+      assert.ok(first && second);
+      await using client = await PlainClient.connect(first);
+      await using other = await PlainClient.connect(second);
+      const channel = await client.open('echo ready; exec sleep 5000');
+      await untilOutput(channel, 'ready');
+      if (backend === 'sshd') {
+        assert.equal(bed.connections().length, 2);
+        assert.equal(bed.connections(second).length, 1);
+        assert.notDeepEqual(bed.connections(first.address), bed.connections(second));
+      }
+      const closed = once(client.client, 'close');
+      await bed.crash(first);
+      await closed;
+      assert.equal(await answers(first), false);
+      assert.equal((await other.run('true')).code, 0);
+      // The shell may not have become `sleep` yet.
+      await until('the command goes on', async () =>
+        (await bed.processes()).some((p) => p.command === 'sleep 5000' && p.host === first.address),
+      );
+    });
+
     it('listens on loopback only', { skip: !existsSync('/proc/net/tcp') }, async () => {
       await using bed = await Testbed.start({ hosts: 20, backend });
       const wanted = (bed.hosts[0]?.port ?? 0).toString(16).toUpperCase().padStart(4, '0');
