@@ -45,7 +45,7 @@ export function runOnPipes(channel: ServerChannel, start: Start): Run {
   for (const stream of streams) (stream as unknown as { unref(): void }).unref();
 
   // A command that does not read its input: what comes is thrown away, so that the window opens again.
-  child.stdin.on('error', () => channel.resume());
+  child.stdin.on('error', () => undefined).on('close', () => channel.resume());
   channel.pipe(child.stdin);
 
   const output = new ChannelOutput(channel);
