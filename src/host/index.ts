@@ -5,3 +5,8 @@ export type { Channel, ChannelEnd, ChannelOptions, Connection } from './channel.
 export { closeConnections, poolOf } from './pool.js';
 export { posixDialect, type ShellDialect } from './shell-dialect.js';
 export type { Warden } from './warden.js';
+export { resolveTarget } from './resolve.js';
+export { checkHostKey, hostKeyError, knownHostName, knownKeyTypes, lookupHostKey } from './known-hosts.js';
+export { appendKnownHost, type HostKeySubject, type HostKeyVerdict, type KnownKey } from './known-hosts.js';
+export { fingerprint } from './known-hosts-file.js';
+export { loadPrivateKeys, loadPublicKeys, type PrivateKey } from './private-keys.js';

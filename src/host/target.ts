@@ -18,6 +18,8 @@ export interface Target {
   readonly user: string;
   /** Private key files to offer, in order; only those that exist, unless the user named them. */
   readonly keyfiles: readonly string[];
+  /** The key files were named in connection params: one that cannot be used is an error, not skipped. */
+  readonly keyfilesNamed: boolean;
   /** True: offer only `keyfiles`, not whatever else the agent holds. */
   readonly identitiesOnly: boolean;
   /** Socket of the authentication agent, or undefined for none. */
