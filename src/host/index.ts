@@ -10,3 +10,5 @@ export { checkHostKey, hostKeyError, knownHostName, knownKeyTypes, lookupHostKey
 export { appendKnownHost, type HostKeySubject, type HostKeyVerdict, type KnownKey } from './known-hosts.js';
 export { fingerprint } from './known-hosts-file.js';
 export { loadPrivateKeys, loadPublicKeys, type PrivateKey } from './private-keys.js';
+export { hostList, hostListFromFile, toHosts, type HostListItem } from './host-list.js';
+export { foldHosts } from './fold-hosts.js';
