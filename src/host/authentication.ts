@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import ssh2 from 'ssh2';
-import type { AnyAuthMethod, AuthenticationType, BaseAgent, ParsedKey, ServerHostKeyAlgorithm } from 'ssh2';
+import type { AnyAuthMethod, AuthenticationType, AuthHandlerMiddleware, BaseAgent, ParsedKey, ServerHostKeyAlgorithm } from 'ssh2';
 import { knownKeyTypes } from './known-hosts.js';
 import { loadPrivateKeys } from './private-keys.js';
 import type { Target } from './target.js';
@@ -29,7 +29,7 @@ function hostKeyAlgorithms(target: Target): ServerHostKeyAlgorithm[] {
 }
 
 /** Credentials in the order in which they are offered: keys, the agent's keys, password, keyboard-interactive. */
-export async function authentication(target: Target): Promise<(left: AuthenticationType[] | null, partial: boolean | null, next: (method: AnyAuthMethod | false) => void) => void> {
+export async function authentication(target: Target): Promise<AuthHandlerMiddleware> {
   const { user: username, password } = target;
   const methods: AnyAuthMethod[] = [];
   const keys = await loadPrivateKeys(target);
@@ -47,11 +47,12 @@ export async function authentication(target: Target): Promise<(left: Authenticat
     });
   }
   let at = 0;
-  return (left, _partial, next) => {
+  return (left: AuthenticationType[] | null, _partial, next) => {
     // `left` is null at first, then what the server is willing to continue with (RFC 4252, section 5.1).
     let method = methods[at++];
     while (method && left && !left.includes(method.type === 'agent' ? 'publickey' : method.type)) method = methods[at++];
-    next(method ?? false);
+    // `false` says that there is nothing more to offer; the type declarations do not know of it.
+    next(method ?? (false as unknown as AuthenticationType));
   };
 }
 

@@ -66,18 +66,21 @@ async function throughJumpHost(target: Target, pool: HostPool, signal: AbortSign
     const text = cause instanceof Error ? cause.message : String(cause);
     throw new RookeryError('ERR_JUMP_HOST', `cannot reach ${describe(target)} through ${describe(pool.target)}: ${text}`, { cause, host: target.host.address });
   };
-  const via = await pool.forward(target.address, target.port, signal).catch(fail);
-  const connection = await connectSsh2(target, via.stream, signal).catch((error: unknown) => {
-    via.release();
+  let letGo: (() => void) | undefined = pool.hold();
+  try {
+    const stream = await pool.forward(target.address, target.port, signal).catch(fail);
+    const connection = await connectSsh2(target, stream, signal);
+    // What runs on the target keeps the jump host busy too.
+    connection.setActive = (active) => {
+      if (active) letGo ??= pool.hold();
+      else letGo = void letGo?.();
+    };
+    void connection.closed.then(() => letGo?.());
+    return connection;
+  } catch (error) {
+    letGo?.();
     throw error;
-  });
-  const setActive = connection.setActive.bind(connection);
-  connection.setActive = (active) => {
-    setActive(active);
-    via.setActive(active);
-  };
-  void connection.closed.then(() => via.release());
-  return connection;
+  }
 }
 
 async function withDescriptors(count: number, make: () => Promise<Connection>): Promise<Connection> {

@@ -40,7 +40,7 @@ class HostPool {
   #sessions = defaultSessions;
   #warden: WardenStart | undefined;
   #refused: { error: RookeryError; until: number } | undefined;
-  /** What runs here, the warden left out: while it is 0 the connections are idle. */
+  /** Who holds the pool: while it is nobody the connections are idle. */
   #active = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -50,20 +50,8 @@ class HostPool {
 
   // ── sessions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Runs a command. Waits for a free session, and connects when there is none. Not for use after an abort. */
+  /** Runs a command. Waits for a free session, and connects when there is none. To be called under a {@link hold}. */
   async open(command: string, options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
-    this.#setActive(+1);
-    try {
-      const channel = await this.#open(command, options, signal);
-      void channel.closed.then(() => this.#setActive(-1));
-      return channel;
-    } catch (error) {
-      this.#setActive(-1);
-      throw error;
-    }
-  }
-
-  async #open(command: string, options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
     for (;;) {
       const member = await this.#acquire(signal, 1);
       const release = () => {
@@ -165,22 +153,10 @@ class HostPool {
 
   // ── forwarding, for those who jump ─────────────────────────────────────────────────────────────────────────────
 
-  /** A stream through this host. It needs no session; `setActive` tells whether something runs behind it. */
-  async forward(address: string, port: number, signal: AbortSignal): Promise<{ stream: Duplex; release: () => void; setActive: (active: boolean) => void }> {
-    let active = false;
-    const setActive = (now: boolean) => {
-      if (now !== active) this.#setActive(now ? +1 : -1);
-      active = now;
-    };
-    setActive(true);
-    try {
-      const member = await this.#acquire(signal, 0);
-      const stream = await member.connection.forward(address, port);
-      return { stream, setActive, release: () => setActive(false) };
-    } catch (error) {
-      setActive(false);
-      throw error;
-    }
+  /** A stream through this host; it needs no session. To be called under a {@link hold}. */
+  async forward(address: string, port: number, signal: AbortSignal): Promise<Duplex> {
+    const member = await this.#acquire(signal, 0);
+    return member.connection.forward(address, port);
   }
 
   // ── the warden ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -226,6 +202,16 @@ class HostPool {
   }
 
   // ── idling and closing ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /** While somebody holds the pool its connections keep this program running. Returns what lets go, once. */
+  hold(): () => void {
+    this.#setActive(+1);
+    let held = true;
+    return () => {
+      if (held) this.#setActive(-1);
+      held = false;
+    };
+  }
 
   #setActive(change: 1 | -1): void {
     this.#active += change;

@@ -367,7 +367,7 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
     return this;
   }
 
-  toString(): string {
+  override toString(): string {
     return `${this.constructor.name} ${show(this.name)}${this.host ? ` on ${this.host.toString()}` : ''}: ${describeOutcome(this)}`;
   }
   [inspect.custom](): string {

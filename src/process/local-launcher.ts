@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { ChildProcess } from 'node:child_process';
 import { execa } from 'execa';
@@ -47,7 +48,7 @@ async function launchPipes(local: LocalCommand, options: ResolvedOptions, id: st
   const result = Promise.resolve(child);
   if (child.pid === undefined) {
     const { cause, shortMessage } = await result;
-    throw new RookeryError('ERR_SPAWN', `cannot start ${local.file}: ${reasonOf(cause) ?? shortMessage ?? 'unknown cause'}`, { cause });
+    throw new RookeryError('ERR_SPAWN', `cannot start ${local.file}: ${reasonOf(cause, local.cwd) ?? shortMessage ?? 'unknown cause'}`, { cause });
   }
   const exited = new Promise<Ending>((resolve) => {
     child.once('exit', (code, signal) => resolve(toEnding(code, signal)));
@@ -63,9 +64,10 @@ async function launchPipes(local: LocalCommand, options: ResolvedOptions, id: st
   };
 }
 
-function reasonOf(cause: unknown): string | undefined {
+function reasonOf(cause: unknown, cwd: string | undefined): string | undefined {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
-  if (code === 'ENOENT') return 'no such program, or no such working directory';
+  if (cwd !== undefined && !existsSync(cwd)) return `there is no working directory ${cwd}`;
+  if (code === 'ENOENT') return 'no such program';
   if (code === 'EACCES') return 'permission denied';
   return cause === undefined ? undefined : messageOf(cause);
 }

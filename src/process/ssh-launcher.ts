@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { poolOf } from '../host/index.js';
-import type { Channel, ChannelEnd, Target, Warden } from '../host/index.js';
+import type { Channel, ChannelEnd, HostPool, Target, Warden } from '../host/index.js';
 import { newTreeId, treeMembers } from '../util/index.js';
 import type { CommandLine } from './command.js';
 import type { Ending, Launched } from './launcher.js';
@@ -15,39 +15,52 @@ let count = 0;
 /** Starts a command on a host, on the pooled connection of either transport. */
 export async function launchRemotely(target: Target, command: CommandLine, options: ResolvedOptions, signal: AbortSignal): Promise<Launched> {
   const pool = poolOf(target);
-  const warden = await pool.warden(signal);
-  // What is detached does not carry the warden's mark, so that it outlives the connection.
-  const id = warden && !options.detached ? `${warden.id}.${++count}` : newTreeId();
-  const remote = warden
-    ? wrappedCommand(command, options, warden, id, target.transport === 'ssh2')
-    : bareCommand(command, options);
-  const channel = await pool.open(remote.text, { pty: options.pty }, signal);
-  const streams = await begin(channel, remote, !!options.pty);
-  let leader = streams.pid;
-  void streams.exited.then(() => (leader = undefined));
+  const letGo = pool.hold();
+  try {
+    const warden = await pool.warden(signal);
+    // What is detached does not carry the warden's mark, so that it outlives the connection.
+    const id = warden && !options.detached ? `${warden.id}.${++count}` : newTreeId();
+    const remote = warden ? wrappedCommand(command, options, warden, id, target.transport === 'ssh2') : bareCommand(command, options);
+    const channel = await pool.open(remote.text, { pty: options.pty }, signal);
+    const begun = await begin(channel, remote, !!options.pty);
+    return {
+      pid: begun.pid,
+      stdin: channel.stdin,
+      stdout: begun.stdout,
+      stderr: options.pty ? undefined : begun.stderr,
+      exited: begun.exited,
+      ...remoteTree(pool, warden, id, begun, channel),
+      release: () => {
+        channel.close();
+        letGo();
+      },
+    };
+  } catch (error) {
+    letGo();
+    throw error;
+  }
+}
+
+/** The part of {@link Launched} that finds and signals the tree of a remote process: the host's warden does it. */
+function remoteTree(pool: HostPool, first: Warden | undefined, id: string, begun: Begun, channel: Channel): Pick<Launched, 'signal' | 'survivors'> {
+  let leader = begun.pid;
+  // From the end on the number may belong to somebody else; what is left of the tree is known by its id.
+  void begun.exited.then(() => (leader = undefined));
+  const living = async (): Promise<Warden | undefined> => {
+    if (!first || begun.lost()) return undefined;
+    return first.gone ? pool.warden(new AbortController().signal).catch(() => undefined) : first;
+  };
   const members = async () => {
-    const current = await livingWarden();
-    const all = await current?.processes();
+    const all = await (await living())?.processes();
     return all && treeMembers(all, id, leader);
   };
-  /** The host's warden may have been replaced since. */
-  const livingWarden = async (): Promise<Warden | undefined> => {
-    if (!warden || streams.lost()) return undefined;
-    return warden.gone ? pool.warden(new AbortController().signal).catch(() => undefined) : warden;
-  };
   return {
-    pid: streams.pid,
-    stdin: channel.stdin,
-    stdout: streams.stdout,
-    stderr: options.pty ? undefined : streams.stderr,
-    exited: streams.exited,
     survivors: members,
     signal: async (name) => {
       const found = await members();
-      if (found) await (await livingWarden())?.signal(name, found);
+      if (found) await (await living())?.signal(name, found);
       else channel.signal(name);
     },
-    release: () => channel.close(),
   };
 }
 
