@@ -149,15 +149,17 @@ class OpensshConnection implements Connection {
   /** Settles when the session has said something, has ended, or has been silent long enough not to be refused. */
   #opened(child: ChildProcess, exited: Promise<ChannelEnd>): Promise<void> {
     return new Promise((resolve) => {
-      const done = () => {
+      const { stdout } = child;
+      const done = (chunk?: unknown) => {
         clearTimeout(timer);
-        child.stdout?.off('readable', done);
-        child.stderr?.off('readable', done);
+        stdout?.off('data', done);
+        stdout?.pause();
+        if (Buffer.isBuffer(chunk)) stdout?.unshift(chunk);
         resolve();
       };
       const timer = setTimeout(done, refusalTime);
-      child.stdout?.once('readable', done);
-      void exited.then(done);
+      stdout?.on('data', done);
+      void exited.then(() => done());
     });
   }
 

@@ -53,16 +53,19 @@ function inShell(command: CommandLine, options: ResolvedOptions, dialect: ShellD
 
 /**
  * A shell around the command that says how it ended: `ssh` itself exits with 255 for its own failures, for a command that
- * exits with 255 and for one that was killed. A status above 128 means a signal if the shell has remarked on it (which
- * shells do, but for SIGINT and SIGPIPE), else it is an exit code.
+ * exits with 255 and for one that was killed. A status above 128 means a signal, unless this shell, which remarks on such
+ * deaths (as dash does for most signals), has not remarked on this one: then it is an exit code.
  */
 function watched(mark: string): string {
   return `echo "${mark}:$$"
 exec 3>&1 4>&2
-r=$({ "$1" -c "$2" >&3 2>&4 3>&- 4>&-; echo "=$?"; } 2>&1)
+r=$(exec 2>&1; ("$1" -c "$2" >&3 2>&4 3>&- 4>&-); echo "=$?")
 s=\${r##*=}
-case "\${r%=*}:$s" in :130|:141) k=s;; :*) k=;; *) k=s;; esac
-[ "$s" -gt 128 ] || k=
+k=
+if [ "$s" -gt 128 ]; then
+  k=s
+  [ "\${r%=*}" ] || [ -z "$(exec 2>&1; (sh -c "kill -$((s - 128)) \\$\\$"); :)" ] || k=
+fi
 echo "${mark}=$s$k" >&4
 exit "$s"`;
 }
