@@ -59,14 +59,17 @@ export function cmd(strings: TemplateStringsArray, ...values: CommandValue[]): C
 
 /** True for a `Host`, or whatever else has an address. */
 export function isHost(value: unknown): value is Host {
-  return typeof value === 'object' && value !== null && 'address' in value && typeof value.address === 'string';
+  return (
+    typeof value === 'object' && value !== null && 'address' in value && typeof value.address === 'string'
+  );
 }
 
 /** Throws InvalidArgument unless the value is one that {@link cmd} takes. */
 export function checkValue(value: unknown, what: string): asserts value is CommandValue {
   if (typeof value === 'function') return;
   if (!Array.isArray(value)) return checkWord(value, what);
-  if (value.length === 0) throw new InvalidArgument(`${what} is an empty array; it must have a value for each host`);
+  if (value.length === 0)
+    throw new InvalidArgument(`${what} is an empty array; it must have a value for each host`);
   value.forEach((item, i) => checkWord(item, `${what}[${i}]`));
 }
 

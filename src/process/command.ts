@@ -7,8 +7,9 @@ import { checkQuoting } from './shell-syntax.js';
 /**
  * What to run. A string is the text of a shell command, left as it is. A list is a program and its arguments, each of which
  * reaches the program unchanged. `` cmd`...` `` is shell text with quoted values in it, possibly different for each host.
+ * A {@link CommandLine} is one of these with everything filled in.
  */
-export type Command = string | readonly string[] | CommandTemplate;
+export type Command = string | readonly string[] | CommandTemplate | CommandLine;
 
 /** A piece of a command: shell text as it is, or one word that is still to be quoted. */
 export type CommandPart = { readonly text: string } | { readonly word: string };
@@ -19,7 +20,7 @@ export interface CommandContext {
   readonly host?: Host;
   /** Place of the host, or of the command, in its list; from 0. */
   readonly index: number;
-  /** Values of `{{name}}` in strings and lists. Without it, and without a host, these are left as they are. */
+  /** Values of `{{name}}` in strings and lists. Without it, braces are left as they are. */
   readonly vars?: Vars;
 }
 
@@ -44,10 +45,16 @@ export class CommandLine {
       this.parts = this.argv.flatMap((word, i) => (i === 0 ? [{ word }] : [{ text: ' ' }, { word }]));
     } else if (command instanceof CommandTemplate) {
       this.parts = templateParts(command, { index: 0 });
+    } else if (command instanceof CommandLine) {
+      this.parts = command.parts;
+      this.argv = command.argv;
+      return;
     } else if (typeof command === 'object' && command !== null && 'parts' in command) {
       this.parts = command.parts;
     } else {
-      throw new InvalidArgument(`a command must be a string, a list of strings or cmd\`...\`, not ${show(command)}`);
+      throw new InvalidArgument(
+        `a command must be a string, a list of strings or cmd\`...\`, not ${show(command)}`,
+      );
     }
     checkParts(this.parts);
     Object.freeze(this.parts);
@@ -85,24 +92,29 @@ export class CommandLine {
 
 /**
  * Fills in what a command leaves open for one host. `` cmd`...` `` is always filled in; `{{{host}}}`, `{{{index}}}` and
- * `{{name}}` only when there is a host or `vars` to take them from.
+ * `{{name}}` only with `vars`, as actions give them: in the command of a single process, braces are braces.
  */
 export function resolveCommand(command: Command, context: CommandContext): CommandLine {
+  if (command instanceof CommandLine) return command;
   if (command instanceof CommandTemplate) return new CommandLine({ parts: templateParts(command, context) });
-  if (context.vars === undefined && context.host === undefined) return new CommandLine(command);
+  if (context.vars === undefined) return new CommandLine(command);
   const expand = (text: string) => expandPlaceholders(text, { ...context, host: hostOf(context) });
   if (typeof command === 'string') return new CommandLine(expand(command));
-  return new CommandLine(Array.isArray(command) ? command.map((item) => expand(checkArgument(item))) : command);
+  return new CommandLine(
+    Array.isArray(command) ? command.map((item, i) => expand(checkArgument(item, i))) : command,
+  );
 }
 
 /**
- * Throws InvalidArgument for a command that no host could be given: empty, of the wrong type, with a NUL character, with a
- * `{{name}}` that is not in `vars`. Functions are not called.
+ * Throws InvalidArgument for a command that no host could be given: empty, of the wrong type, with a NUL character, and, when
+ * `vars` are given, with a `{{name}}` that is not among them. Functions are not called.
  */
-export function checkCommand(command: Command, vars: Vars = {}): void {
+export function checkCommand(command: Command, vars?: Vars): void {
+  if (command instanceof CommandLine) return;
   if (command instanceof CommandTemplate) return checkTemplate(command);
-  const texts = typeof command === 'string' ? [command] : Array.isArray(command) ? command.map(checkArgument) : [];
-  for (const text of texts) checkPlaceholders(text, vars);
+  const texts =
+    typeof command === 'string' ? [command] : Array.isArray(command) ? command.map(checkArgument) : [];
+  if (vars) for (const text of texts) checkPlaceholders(text, vars);
   void new CommandLine(command);
 }
 
@@ -125,7 +137,12 @@ function fill(template: CommandTemplate, context: CommandContext, parts: Command
   });
 }
 
-function fillValue(value: CommandValue | RawText['value'], context: CommandContext, parts: CommandPart[], asText: boolean): void {
+function fillValue(
+  value: CommandValue | RawText['value'],
+  context: CommandContext,
+  parts: CommandPart[],
+  asText: boolean,
+): void {
   const word = choose(value, context);
   if (word instanceof CommandTemplate) fill(word, context, parts);
   else if (word instanceof RawText) fillValue(word.value, context, parts, true);
@@ -153,26 +170,35 @@ function checkTemplate(template: CommandTemplate): void {
   const still = (value: CommandValue): CommandValue => {
     if (typeof value === 'function') return 'x';
     if (value instanceof RawText && typeof value.value === 'function') return 'x';
-    return value instanceof CommandTemplate ? new CommandTemplate(value.strings, value.values.map(still)) : value;
+    return value instanceof CommandTemplate
+      ? new CommandTemplate(value.strings, value.values.map(still))
+      : value;
   };
   templateParts(still(template) as CommandTemplate, { index: 0 });
 }
 
-function checkArgument(item: unknown, index?: number): string {
+function checkArgument(item: unknown, index: number): string {
   if (typeof item === 'string') return item;
-  const where = index === undefined ? '' : `: element ${index}`;
-  throw new InvalidArgument(`a command given as a list must hold strings only${where} is ${show(item)}`);
+  throw new InvalidArgument(
+    `a command given as a list must hold strings only; element ${index} is ${show(item)}`,
+  );
 }
 
 function checkParts(parts: readonly CommandPart[]): void {
   const first = parts.find((part) => 'word' in part || part.text.trim() !== '');
-  if (first === undefined) throw new InvalidArgument(`a command cannot be empty: ${show(parts.map((p) => Object.values(p)[0]).join(''))}`);
+  if (first === undefined)
+    throw new InvalidArgument(
+      `a command cannot be empty: ${show(parts.map((p) => Object.values(p)[0]).join(''))}`,
+    );
   if ('word' in first && first.word === '' && firstWordEnds(parts, first)) {
-    throw new InvalidArgument(`a command cannot begin with an empty word: ${show(parts.map((p) => Object.values(p)[0]).join(''))}`);
+    throw new InvalidArgument(
+      `a command cannot begin with an empty word: ${show(parts.map((p) => Object.values(p)[0]).join(''))}`,
+    );
   }
   for (const part of parts) {
     const text = 'word' in part ? part.word : part.text;
-    if (text.includes('\0')) throw new InvalidArgument(`a command cannot contain a NUL character: ${show(text)}`);
+    if (text.includes('\0'))
+      throw new InvalidArgument(`a command cannot contain a NUL character: ${show(text)}`);
   }
 }
 

@@ -1,6 +1,12 @@
 export { ProcessBase } from './base.js';
 export type { EndReason, ExpectOptions, KillOptions, ProcessEvents, ProcessState } from './base.js';
 export type { ExpectResult, StreamName } from './expect.js';
+export { cmd, CommandTemplate, raw, RawText } from './cmd.js';
+export type { CommandValue, CommandWord, WordFunction } from './cmd.js';
+export { checkCommand, CommandLine, resolveCommand } from './command.js';
+export type { Command, CommandContext, CommandPart } from './command.js';
+export { checkVars } from './placeholders.js';
+export type { VarValue, Vars } from './placeholders.js';
 export { ProcessesFailed } from './failed.js';
 export { failureKind } from './describe.js';
 export type { OutputHandler } from './handlers.js';

@@ -17,13 +17,21 @@ export function checkVars(vars: unknown, what: string): asserts vars is Vars {
     throw new InvalidArgument(`${what} must be an object like { name: ['value', ...] }, not ${show(vars)}`);
   }
   for (const [name, value] of Object.entries(vars) as [string, unknown][]) {
-    if (!/^[\w.-]+$/.test(name)) throw new InvalidArgument(`${what}: ${show(name)} cannot be a name; use letters, digits, _ . -`);
+    if (!/^[\w.-]+$/.test(name))
+      throw new InvalidArgument(`${what}: ${show(name)} cannot be a name; use letters, digits, _ . -`);
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (values.length === 0) throw new InvalidArgument(`${what}.${name} is an empty array; it must have a value for each host`);
+    if (values.length === 0)
+      throw new InvalidArgument(`${what}.${name} is an empty array; it must have a value for each host`);
     for (const item of values) {
       const good =
-        typeof item === 'string' || typeof item === 'bigint' || (typeof item === 'number' && Number.isFinite(item)) || isHost(item);
-      if (!good) throw new InvalidArgument(`${what}.${name} must be strings, finite numbers or Hosts, not ${show(item)}`);
+        typeof item === 'string' ||
+        typeof item === 'bigint' ||
+        (typeof item === 'number' && Number.isFinite(item)) ||
+        isHost(item);
+      if (!good)
+        throw new InvalidArgument(
+          `${what}.${name} must be strings, finite numbers or Hosts, not ${show(item)}`,
+        );
     }
   }
 }
@@ -42,7 +50,9 @@ export function expandPlaceholders(
   return replace(text, vars, (name, builtin) => {
     if (builtin) return name === 'host' ? host.address : String(index);
     const value = vars[name] as VarValue | readonly VarValue[];
-    const item = Array.isArray(value) ? (value as readonly VarValue[])[index % value.length] : (value as VarValue);
+    const item = Array.isArray(value)
+      ? (value as readonly VarValue[])[index % value.length]
+      : (value as VarValue);
     return isHost(item) ? item.address : String(item);
   });
 }

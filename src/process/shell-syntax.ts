@@ -40,10 +40,12 @@ class Scanner {
   #hereDocument = false;
 
   danger(): string | undefined {
-    const mode = this.#modes.at(-1);
-    if (mode && dangers[mode]) return dangers[mode];
+    const nested =
+      this.#modes.find((mode) => mode === 'backtick' || mode === 'arithmetic') ?? this.#modes.at(-1);
+    if (nested && dangers[nested]) return dangers[nested];
     if (this.#escaping) return 'after a backslash, which would escape its quotes';
-    if (this.previous === '$') return 'after a lone $, which would change the meaning of its quotes; write \\$ for a dollar';
+    if (this.previous === '$')
+      return 'after a lone $, which would change the meaning of its quotes; write \\$ for a dollar';
     return undefined;
   }
 
@@ -79,7 +81,7 @@ class Scanner {
     } else if (c === '`') {
       if (mode === 'backtick') this.#close();
       else this.#modes.push('backtick');
-    } else if (c === '(' && before === '$') {
+    } else if (c === '(' && (before === '$' || (text[i + 1] === '(' && mode !== 'double'))) {
       const arithmetic = text[i + 1] === '(';
       this.#modes.push(arithmetic ? 'arithmetic' : 'substitution');
       return arithmetic ? 1 : 0;
@@ -95,7 +97,7 @@ class Scanner {
       this.#close();
       return text[i + 1] === ')' ? 1 : 0;
     } else if (c === ')' && mode === 'substitution') this.#close();
-    else if (c === '<' && text[i + 1] === '<' && mode !== 'arithmetic') {
+    else if (c === '<' && text[i + 1] === '<' && !this.#modes.includes('arithmetic')) {
       if (text[i + 2] === '<') return 2;
       this.#hereDocument = true;
       return 1;
