@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { EventEmitter } from 'eventemitter3';
 import type { Host } from '../host/index.js';
-import { formatDuration, InvalidArgument, logger, messageOf, optionalDuration, parseDuration, RookeryError, show } from '../util/index.js';
+import { InvalidArgument, logger, messageOf, optionalDuration, parseDuration, RookeryError, show } from '../util/index.js';
 import type { Duration } from '../util/index.js';
 import type { CommandLine } from './command.js';
 import { describeOutcome, dumpProcess, failureKind } from './describe.js';
@@ -119,8 +119,9 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
   get state(): ProcessState {
     return this.#state;
   }
+  /** False for one that a kill or timeout of its action ended while it waited for its turn. */
   get started(): boolean {
-    return this.#state !== 'created';
+    return this.#startDate !== undefined;
   }
   get running(): boolean {
     return this.#state === 'started';
@@ -269,6 +270,28 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
       this.#killed = true;
     }
     this.#terminate(signal, forceAfter);
+    return this;
+  }
+
+  /**
+   * For actions, whose kill or timeout is that of all their processes: one that was not started ends now, without ever
+   * having run; one that runs is ended.
+   */
+  stop(reason: 'kill' | 'timeout'): this {
+    if (this.#state === 'started') {
+      if (reason === 'kill') return this.kill();
+      this.#onTimeout();
+    } else if (this.#state === 'created') {
+      this.#reason = reason;
+      this.#killed = reason === 'kill';
+      this.#stdout.close();
+      this.#stderr.close();
+      this.#input.close();
+      this.#endDate = new Date();
+      this.#state = 'ended';
+      this.#settle();
+      this.#tell('end');
+    }
     return this;
   }
 
@@ -506,7 +529,7 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
   #onTimeout(): void {
     if (this.#state !== 'started' || this.#reason !== undefined) return;
     this.#reason = 'timeout';
-    logger.debug('process', () => `${this.name}: timeout after ${formatDuration(this.options.timeout ?? 0)}`);
+    logger.debug('process', () => `${this.name}: timeout`);
     this.#terminate('SIGTERM', this.options.killTimeout);
   }
 

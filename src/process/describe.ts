@@ -16,6 +16,7 @@ export function failureKind(p: ProcessBase): string | undefined {
 /** One line on where it stands, without its name. */
 export function describeOutcome(p: ProcessBase): string {
   if (p.state === 'created') return 'not started';
+  if (!p.started) return `${p.timedOut ? 'timeout' : 'killed'} before it was started`;
   const length = formatDuration((p.endDate?.getTime() ?? Date.now()) - (p.startDate?.getTime() ?? 0));
   const pid = p.pid === undefined ? '' : `, pid ${p.pid}`;
   if (p.running) return `running for ${length}${pid}`;

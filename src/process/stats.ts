@@ -41,7 +41,7 @@ export function sumStats(name: string, parts: readonly Stats[], children?: reado
   for (const part of parts) {
     if (part.start && (!start || part.start < start)) start = part.start;
     if (part.end && (!end || part.end > end)) end = part.end;
-    if (part.ended < part.started) running = true;
+    if (part.start && !part.end) running = true;
     for (const [kind, count] of Object.entries(part.failures)) failures[kind] = (failures[kind] ?? 0) + count;
   }
   if (running) end = undefined;
