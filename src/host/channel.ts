@@ -23,6 +23,8 @@ export interface Channel {
 }
 
 export interface ChannelOptions {
+  /** Written to stdin at once. */
+  readonly input?: string;
   readonly pty?: { columns?: number; rows?: number; term?: string } | undefined;
 }
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,6 +120,7 @@ class OpensshConnection implements Connection {
     const child = this.#session(...(options.pty ? ['-tt'] : ['-T']), '--', targetName(this.target), command);
     const { stdin, stdout, stderr } = child;
     if (!stdin || !stdout || !stderr) throw new RookeryError('ERR_SSH_BINARY', 'cannot start ssh for a session');
+    if (options.input !== undefined) stdin.write(options.input);
     let said = '';
     stderr.on('data', (data: Buffer) => {
       if (said.length < 4096) said += data.toString('latin1');
@@ -150,7 +152,10 @@ class OpensshConnection implements Connection {
   #opened(child: ChildProcess, exited: Promise<ChannelEnd>): Promise<void> {
     return new Promise((resolve) => {
       const { stdout } = child;
+      let settled = false;
       const done = (chunk?: unknown) => {
+        if (settled) return;
+        settled = true;
         clearTimeout(timer);
         stdout?.off('data', done);
         stdout?.pause();
@@ -177,9 +182,11 @@ class OpensshConnection implements Connection {
   setActive(active: boolean): void {
     if (active) this.#master.ref();
     else this.#master.unref();
-    for (const pipe of [this.#master.stdin, this.#master.stdout, this.#master.stderr] as (Partial<{ ref(): void; unref(): void }> | null)[]) {
-      if (active) pipe?.ref?.();
-      else pipe?.unref?.();
+    for (const pipe of [this.#master.stdin, this.#master.stdout, this.#master.stderr] as (Socket | null)[]) {
+      // A closed socket would wait for a connection to refer to.
+      if (!pipe || pipe.destroyed) continue;
+      if (active) pipe.ref();
+      else pipe.unref();
     }
   }
 

@@ -5,7 +5,7 @@ import type { Channel, ChannelOptions, Connection } from './channel.js';
 import { connect } from './connector.js';
 import { describe } from './connect-error.js';
 import type { Target } from './target.js';
-import { Warden, wardenCommand } from './warden.js';
+import { Warden } from './warden.js';
 
 /** Sessions per connection; sshd's default for MaxSessions (sshd_config(5)). Lowered when a server allows fewer. */
 const defaultSessions = 10;
@@ -178,20 +178,19 @@ class HostPool {
     const run = async () => {
       const member = await this.#acquire(abort.signal, 1);
       const release = () => {
-        if (this.#warden === start) this.#warden = undefined;
+        // Where there is none there will be none: that is remembered. One that has died is replaced when it is needed.
+        if (found && this.#warden === start) this.#warden = undefined;
         member.sessions--;
         this.#pump();
       };
-      const channel = await member.connection.open(wardenCommand).catch((error: unknown) => {
+      let found = false;
+      const warden = await Warden.start(member.connection, release).catch((error: unknown) => {
         release();
+        // A server that allows no session at all tells so when the process asks for one.
         if (error instanceof SessionLimit) return undefined;
         throw error;
       });
-      // A server that allows no session at all may still allow what the process asks for: that attempt tells.
-      if (!channel) return undefined;
-      const warden = await Warden.start(channel);
-      if (warden) void channel.closed.then(release);
-      else void channel.closed.then(() => void (member.sessions--, this.#pump()));
+      found = warden !== undefined;
       return warden;
     };
     const start: WardenStart = { abort, interested: 0, promise: run() };

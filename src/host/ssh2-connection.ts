@@ -155,7 +155,10 @@ class Ssh2Connection implements Connection {
         this.#client.exec(command, request, (error, stream) => {
           this.#channels.delete(onLost);
           if (error) refuse(error);
-          else resolve(this.#wrap(stream));
+          else {
+            if (options.input !== undefined) stream.write(options.input);
+            resolve(this.#wrap(stream));
+          }
         });
       } catch (error) {
         this.#channels.delete(onLost);

@@ -1,11 +1,11 @@
 import { logger, newTreeId, parsePs, treeVariable } from '../util/index.js';
 import type { ProcessEntry } from '../util/index.js';
-import type { Channel } from './channel.js';
+import type { Channel, Connection } from './channel.js';
 import { dialectOf } from './shell-dialect.js';
 import type { ShellDialect } from './shell-dialect.js';
 
 /** What the login shell is asked to run; every shell understands it. The script follows on stdin. */
-export const wardenCommand = 'exec /bin/sh';
+const command = 'exec /bin/sh';
 
 /** A warden that has not greeted after this long is taken for none (a forced command that reads and stays silent). */
 const helloTime = 10_000;
@@ -64,13 +64,14 @@ export class Warden {
     void channel.closed.then(() => this.#end());
   }
 
-  /** Starts a warden on a fresh channel; undefined where the account runs no shell we can talk to. */
-  static async start(channel: Channel): Promise<Warden | undefined> {
+  /** Starts a warden on a session of its own; undefined where the account runs no shell we can talk to. */
+  static async start(connection: Connection, onClosed: () => void): Promise<Warden | undefined> {
     const id = newTreeId();
+    const channel = await connection.open(command, { input: script(id) });
+    void channel.closed.then(onClosed);
     channel.stderr.resume();
     channel.stderr.on('error', () => undefined);
     channel.stdin.on('error', () => undefined);
-    channel.stdin.write(script(id));
     const hello = await readHello(channel, id);
     const dialect = hello && dialectOf(hello.shell);
     if (!hello || !dialect) {
@@ -150,6 +151,7 @@ function readHello(channel: Channel, id: string): Promise<{ shell: string; rest:
       else if (text.length > maximumHello) finish(undefined);
     };
     channel.stdout.on('data', onData);
+    channel.stdout.resume();
     channel.stdout.on('error', onEnd);
     channel.stdout.once('end', onEnd);
     void channel.exited.then((end) => setImmediate(() => ('error' in end ? finish(undefined) : undefined)));

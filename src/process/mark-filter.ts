@@ -17,7 +17,10 @@ export interface MarkTaken {
 export function takeMark(stream: Readable, mark: RegExp, ended: Promise<unknown>): Promise<MarkTaken> {
   return new Promise((resolve) => {
     let held: Buffer = Buffer.alloc(0);
+    let finished = false;
     const finish = (match: RegExpExecArray | undefined) => {
+      if (finished) return;
+      finished = true;
       stream.off('data', onData).off('end', onEnd).off('close', onEnd).off('error', onEnd);
       stream.pause();
       let left = held;
