@@ -74,7 +74,7 @@ function ranges(numbers: readonly string[]): string {
       let high = low;
       for (i++; values[i] === high + 1; i++) high++;
       if (high === low) parts.push(pad(low));
-      else parts.push(high === low + 1 ? `${pad(low)},${pad(high)}` : `${pad(low)}-${pad(high)}`);
+      else parts.push(`${pad(low)}-${pad(high)}`);
     }
   }
   return `[${parts.join(',')}]`;
