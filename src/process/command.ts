@@ -98,7 +98,7 @@ export function resolveCommand(command: Command, context: CommandContext): Comma
   if (command instanceof CommandLine) return command;
   if (command instanceof CommandTemplate) return new CommandLine({ parts: templateParts(command, context) });
   if (context.vars === undefined) return new CommandLine(command);
-  const expand = (text: string) => expandPlaceholders(text, { ...context, host: hostOf(context) });
+  const expand = (text: string) => expandPlaceholders(text, context);
   if (typeof command === 'string') return new CommandLine(expand(command));
   return new CommandLine(
     Array.isArray(command) ? command.map((item, i) => expand(checkArgument(item, i))) : command,

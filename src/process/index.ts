@@ -5,7 +5,7 @@ export { cmd, CommandTemplate, raw, RawText } from './cmd.js';
 export type { CommandValue, CommandWord, WordFunction } from './cmd.js';
 export { checkCommand, CommandLine, resolveCommand } from './command.js';
 export type { Command, CommandContext, CommandPart } from './command.js';
-export { checkVars } from './placeholders.js';
+export { checkVars, expandPlaceholders } from './placeholders.js';
 export type { VarValue, Vars } from './placeholders.js';
 export { ProcessesFailed } from './failed.js';
 export { failureKind } from './describe.js';
@@ -15,5 +15,6 @@ export type { ProcessOptions, PtyOptions, SshProcessOptions, StdinOption } from 
 export { Process } from './process.js';
 export { registry } from './registry.js';
 export { SshProcess } from './ssh-process.js';
+export { endingSignals } from './termination.js';
 export { sumStats } from './stats.js';
 export type { Stats } from './stats.js';

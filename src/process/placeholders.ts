@@ -44,11 +44,11 @@ export function checkPlaceholders(text: string, vars: Vars): void {
 /** Fills in `{{{host}}}`, `{{{index}}}` and `{{name}}`, without quoting; `\{{` becomes `{{`. Values are not looked into again. */
 export function expandPlaceholders(
   text: string,
-  context: { readonly host: Host; readonly index: number; readonly vars?: Vars },
+  context: { readonly host?: Host; readonly index: number; readonly vars?: Vars },
 ): string {
   const { host, index, vars = {} } = context;
   return replace(text, vars, (name, builtin) => {
-    if (builtin) return name === 'host' ? host.address : String(index);
+    if (builtin) return name === 'host' ? (host?.address ?? 'localhost') : String(index);
     const value = vars[name] as VarValue | readonly VarValue[];
     const item = Array.isArray(value)
       ? (value as readonly VarValue[])[index % value.length]

@@ -1,0 +1,13 @@
+export { Action, type StopReason } from './action.js';
+export type { ActionEvents } from './events.js';
+export type { ActionOptions, CommandActionOptions, RemoteOptions } from './options.js';
+export { actionOptionChecks, checkEvents, processOptions } from './options.js';
+export { CommandAction, type Task } from './command-action.js';
+export { Local } from './local.js';
+export { Remote } from './remote.js';
+export { ParallelActions, SequentialActions } from './composite.js';
+export { filterBadHosts, waitAllActions, waitAnyActions, type WaitActionsOptions } from './wait-actions.js';
+export { ActionsFailed } from './failed.js';
+export { failuresByKind, nameProcesses } from './describe.js';
+export type { ProcessLine } from './merge-lines.js';
+export { runWindow } from './window.js';
