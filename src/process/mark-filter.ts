@@ -14,7 +14,7 @@ export interface MarkTaken {
 }
 
 /** Reads a stream up to one line that was printed for us, and gives back the stream without it. */
-export function takeMark(stream: Readable, mark: RegExp, ended: Promise<unknown>): Promise<MarkTaken> {
+export function takeMark(stream: Readable, mark: RegExp, closed: Promise<unknown>): Promise<MarkTaken> {
   return new Promise((resolve) => {
     let held: Buffer = Buffer.alloc(0);
     let finished = false;
@@ -38,7 +38,7 @@ export function takeMark(stream: Readable, mark: RegExp, ended: Promise<unknown>
     const onEnd = () => finish(undefined);
     stream.on('data', onData).on('end', onEnd).on('close', onEnd).on('error', onEnd);
     // A lost connection may leave the stream open for ever.
-    void ended.then(() => setImmediate(onEnd));
+    void closed.then(() => setImmediate(onEnd));
     stream.resume();
   });
 }

@@ -96,7 +96,7 @@ async function begin(channel: Channel, remote: RemoteCommand, pty: boolean): Pro
   if (pty) stderr.resume();
   let pid: number | undefined;
   if (remote.begin) {
-    const { match, rest } = await takeMark(stdout, remote.begin, ended);
+    const { match, rest } = await takeMark(stdout, remote.begin, channel.closed);
     stdout = rest;
     pid = match && Number(match[1]);
   }
