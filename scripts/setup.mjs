@@ -1,0 +1,42 @@
+// What the other scripts share: dependencies, build, and the programs that tests run against.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+const run = (file, ...args) => execFileSync(file, args, { stdio: ['ignore', 2, 2] });
+
+export function installDependencies() {
+  const stamp = 'node_modules/.package-lock.json';
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync('package-lock.json').mtimeMs) return;
+  run('npm', 'ci', '--no-audit', '--no-fund');
+}
+
+export function build() {
+  run('npx', 'tsc', '-p', 'tsconfig.build.json');
+  run('npx', 'tsc', '-p', 'tsconfig.json');
+}
+
+/** Debian packages that the tests need, by a program of each. */
+const needed = { sshd: 'openssh-server', ssh: 'openssh-client', ps: 'procps', tcsh: 'tcsh', fish: 'fish' };
+
+export function installPrograms() {
+  const path = `${process.env.PATH}:/usr/sbin:/sbin`;
+  const missing = Object.entries(needed).filter(([program]) => !path.split(':').some((dir) => existsSync(join(dir, program))));
+  if (missing.length === 0) return;
+  const packages = missing.map(([, name]) => name);
+  if (process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0) {
+    run('apt-get', 'update', '-q');
+    run('env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-qy', '--no-install-recommends', ...packages);
+    return;
+  }
+  const message = `missing: ${packages.join(' ')} (apt-get install ${packages.join(' ')})`;
+  if (process.env.CI) throw new Error(message);
+  console.error(`${message}; the tests that need them are skipped or fail`);
+}
+
+export function testFiles(folder = 'build/test') {
+  return readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, String(name)))
+    .filter((name) => name.endsWith('.test.js'))
+    .sort();
+}
