@@ -6,7 +6,9 @@ await using bed = await Testbed.start({ hosts: 8, backend: 'embedded' });
 // A command with arguments of its own for each host; host 3 fails, host 5 takes too long.
 const sleeps = bed.hosts.map((_, i) => (i === 5 ? 30 : 0));
 const exits = bed.hosts.map((_, i) => (i === 3 ? 7 : 0));
-const hello = new Remote(cmd`echo hello from ${bed.hosts}; sleep ${sleeps}; exit ${exits}`, bed.hosts, { timeout: '2s' });
+const hello = new Remote(cmd`echo hello from ${bed.hosts}; sleep ${sleeps}; exit ${exits}`, bed.hosts, {
+  timeout: '2s',
+});
 await hello.run();
 for (const p of hello.processes) console.log(String(p), '|', p.stdout.trim());
 

@@ -21,12 +21,22 @@ const needed = { sshd: 'openssh-server', ssh: 'openssh-client', ps: 'procps', tc
 
 export function installPrograms() {
   const path = `${process.env.PATH}:/usr/sbin:/sbin`;
-  const missing = Object.entries(needed).filter(([program]) => !path.split(':').some((dir) => existsSync(join(dir, program))));
+  const missing = Object.entries(needed).filter(
+    ([program]) => !path.split(':').some((dir) => existsSync(join(dir, program))),
+  );
   if (missing.length === 0) return;
   const packages = missing.map(([, name]) => name);
   if (process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0) {
     run('apt-get', 'update', '-q');
-    run('env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-qy', '--no-install-recommends', ...packages);
+    run(
+      'env',
+      'DEBIAN_FRONTEND=noninteractive',
+      'apt-get',
+      'install',
+      '-qy',
+      '--no-install-recommends',
+      ...packages,
+    );
     return;
   }
   const message = `missing: ${packages.join(' ')} (apt-get install ${packages.join(' ')})`;

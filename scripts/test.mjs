@@ -4,5 +4,11 @@ import { build, installDependencies, installPrograms, testFiles } from './setup.
 installDependencies();
 installPrograms();
 build();
-const args = ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=120000', ...testFiles()];
+const args = [
+  '--enable-source-maps',
+  '--test',
+  '--test-concurrency=2',
+  '--test-timeout=120000',
+  ...testFiles(),
+];
 process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1;

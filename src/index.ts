@@ -2,6 +2,25 @@ export * from './util/public.js';
 export { closeConnections, defaults, foldHosts, Host, hostList, hostListFromFile } from './host/index.js';
 export type { ConnectionParams, HostLike, HostSpec } from './host/index.js';
 export { cmd, Process, ProcessBase, ProcessesFailed, raw, SshProcess } from './process/index.js';
-export type { Command, ExpectOptions, ExpectResult, KillOptions, OutputHandler, ProcessOptions, SshProcessOptions, Stats } from './process/index.js';
-export { Action, ActionsFailed, filterBadHosts, Local, ParallelActions, Remote, SequentialActions, waitAllActions, waitAnyActions } from './action/index.js';
+export type {
+  Command,
+  ExpectOptions,
+  ExpectResult,
+  KillOptions,
+  OutputHandler,
+  ProcessOptions,
+  SshProcessOptions,
+  Stats,
+} from './process/index.js';
+export {
+  Action,
+  ActionsFailed,
+  filterBadHosts,
+  Local,
+  ParallelActions,
+  Remote,
+  SequentialActions,
+  waitAllActions,
+  waitAnyActions,
+} from './action/index.js';
 export { Testbed } from './testbed/index.js';

@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import ssh2 from 'ssh2';
-import type { AnyAuthMethod, AuthenticationType, AuthHandlerMiddleware, BaseAgent, ParsedKey, ServerHostKeyAlgorithm } from 'ssh2';
+import type {
+  AnyAuthMethod,
+  AuthenticationType,
+  AuthHandlerMiddleware,
+  BaseAgent,
+  ParsedKey,
+  ServerHostKeyAlgorithm,
+} from 'ssh2';
 import { knownKeyTypes } from './known-hosts.js';
 import { loadPrivateKeys } from './private-keys.js';
 import type { Target } from './target.js';
@@ -9,11 +16,30 @@ import type { Target } from './target.js';
 export function algorithms(target: Target): ssh2.Algorithms {
   return {
     kex: [
-      'curve25519-sha256', 'curve25519-sha256@libssh.org', 'ecdh-sha2-nistp256', 'ecdh-sha2-nistp384', 'ecdh-sha2-nistp521',
-      'diffie-hellman-group-exchange-sha256', 'diffie-hellman-group14-sha256', 'diffie-hellman-group16-sha512', 'diffie-hellman-group18-sha512',
+      'curve25519-sha256',
+      'curve25519-sha256@libssh.org',
+      'ecdh-sha2-nistp256',
+      'ecdh-sha2-nistp384',
+      'ecdh-sha2-nistp521',
+      'diffie-hellman-group-exchange-sha256',
+      'diffie-hellman-group14-sha256',
+      'diffie-hellman-group16-sha512',
+      'diffie-hellman-group18-sha512',
     ],
-    cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'chacha20-poly1305@openssh.com', 'aes128-ctr', 'aes192-ctr', 'aes256-ctr'],
-    hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512'],
+    cipher: [
+      'aes128-gcm@openssh.com',
+      'aes256-gcm@openssh.com',
+      'chacha20-poly1305@openssh.com',
+      'aes128-ctr',
+      'aes192-ctr',
+      'aes256-ctr',
+    ],
+    hmac: [
+      'hmac-sha2-256-etm@openssh.com',
+      'hmac-sha2-512-etm@openssh.com',
+      'hmac-sha2-256',
+      'hmac-sha2-512',
+    ],
     serverHostKey: hostKeyAlgorithms(target),
     compress: ['none'],
   };
@@ -22,7 +48,12 @@ export function algorithms(target: Target): ssh2.Algorithms {
 /** The types that known_hosts has for the host come first, so that the server shows a key that can be compared. */
 function hostKeyAlgorithms(target: Target): ServerHostKeyAlgorithm[] {
   const all: ServerHostKeyAlgorithm[] = [
-    'ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'rsa-sha2-512', 'rsa-sha2-256',
+    'ssh-ed25519',
+    'ecdsa-sha2-nistp256',
+    'ecdsa-sha2-nistp384',
+    'ecdsa-sha2-nistp521',
+    'rsa-sha2-512',
+    'rsa-sha2-256',
   ];
   const known = knownKeyTypes(target);
   return [...all.filter((type) => known.includes(type)), ...all.filter((type) => !known.includes(type))];
@@ -50,7 +81,8 @@ export async function authentication(target: Target): Promise<AuthHandlerMiddlew
   return (left: AuthenticationType[] | null, _partial, next) => {
     // `left` is null at first, then what the server is willing to continue with (RFC 4252, section 5.1).
     let method = methods[at++];
-    while (method && left && !left.includes(method.type === 'agent' ? 'publickey' : method.type)) method = methods[at++];
+    while (method && left && !left.includes(method.type === 'agent' ? 'publickey' : method.type))
+      method = methods[at++];
     // `false` says that there is nothing more to offer; the type declarations do not know of it.
     next(method ?? (false as unknown as AuthenticationType));
   };
@@ -69,7 +101,9 @@ async function limitedAgent(target: Target): Promise<BaseAgent | undefined> {
   const getIdentities = agent.getIdentities.bind(agent);
   agent.getIdentities = ((callback: (error?: Error, keys?: ParsedKey[]) => void) => {
     getIdentities((error?: Error | null, keys?: readonly unknown[]) => {
-      const kept = (keys as ParsedKey[] | undefined)?.filter((key) => allowed.has(key.getPublicSSH().toString('base64')));
+      const kept = (keys as ParsedKey[] | undefined)?.filter((key) =>
+        allowed.has(key.getPublicSSH().toString('base64')),
+      );
       callback(error ?? undefined, kept);
     });
   }) as typeof agent.getIdentities;

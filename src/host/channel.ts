@@ -4,9 +4,7 @@ import type { Target } from './target.js';
 
 /** How the command of a channel ended, as far as the other side told. */
 export type ChannelEnd =
-  | { readonly code: number }
-  | { readonly signal: NodeJS.Signals }
-  | { readonly error: RookeryError };
+  { readonly code: number } | { readonly signal: NodeJS.Signals } | { readonly error: RookeryError };
 
 /** A command that runs at the other end of a connection. */
 export interface Channel {

@@ -32,7 +32,10 @@ export function connectError(target: Target, error: unknown, attempt: Attempt): 
   if (hostKeyError) return hostKeyError;
   if (error instanceof RookeryError) return error;
   const make = (code: ErrorCode, text: string) =>
-    new RookeryError(code, `cannot connect to ${describe(target)}: ${text}`, { cause: error, host: target.host.address });
+    new RookeryError(code, `cannot connect to ${describe(target)}: ${text}`, {
+      cause: error,
+      host: target.host.address,
+    });
   const system = systemCodes[(error as NodeJS.ErrnoException | undefined)?.code ?? ''];
   const level = (error as { level?: string } | undefined)?.level;
   const speaksSsh = /(^|\n)SSH-/.test(greeting);
@@ -43,11 +46,17 @@ export function connectError(target: Target, error: unknown, attempt: Attempt): 
     return make('ERR_PROTOCOL', `what answers there is not an SSH server (it sent “${shorten(greeting)}”)`);
   }
   if (level === 'client-authentication') {
-    return make('ERR_AUTHENTICATION_FAILED', `the server accepted none of the credentials (${offered(target)})`);
+    return make(
+      'ERR_AUTHENTICATION_FAILED',
+      `the server accepted none of the credentials (${offered(target)})`,
+    );
   }
   if (system) return make(...system);
   if (level === 'handshake' && speaksSsh) return make('ERR_PROTOCOL', messageOf(error));
-  return make('ERR_CONNECTION_CLOSED', `the server closed the connection ${authenticating ? 'during authentication' : 'before the handshake was done'}`);
+  return make(
+    'ERR_CONNECTION_CLOSED',
+    `the server closed the connection ${authenticating ? 'during authentication' : 'before the handshake was done'}`,
+  );
 }
 
 /** Failures of a server that was too busy to let us in; no command can have started. */
@@ -64,7 +73,9 @@ function offered(target: Target): string {
   const list = [...target.keyfiles];
   if (target.agent !== undefined) list.push('the keys of the agent');
   if (target.password !== undefined) list.push('a password');
-  return list.length > 0 ? `offered: ${list.join(', ')}` : 'there was nothing to offer: no key file, agent or password';
+  return list.length > 0
+    ? `offered: ${list.join(', ')}`
+    : 'there was nothing to offer: no key file, agent or password';
 }
 
 function shorten(text: string): string {

@@ -25,12 +25,16 @@ class ConnectLimits {
     const server = serverOf(target);
     await new Promise<void>((resolve, reject) => {
       const waiting: Waiting = { server, atMost: target.maxConnecting, begin: resolve, fail: reject };
-      signal.addEventListener('abort', () => {
-        const at = this.#waiting.indexOf(waiting);
-        if (at < 0) return;
-        this.#waiting.splice(at, 1);
-        reject(signal.reason as Error);
-      }, { once: true });
+      signal.addEventListener(
+        'abort',
+        () => {
+          const at = this.#waiting.indexOf(waiting);
+          if (at < 0) return;
+          this.#waiting.splice(at, 1);
+          reject(signal.reason as Error);
+        },
+        { once: true },
+      );
       if (signal.aborted) return reject(signal.reason as Error);
       this.#waiting.push(waiting);
       this.#admit();
@@ -56,7 +60,7 @@ class ConnectLimits {
   }
 
   #admit(): void {
-    for (let i = 0; i < this.#waiting.length; ) {
+    for (let i = 0; i < this.#waiting.length;) {
       const next = this.#waiting[i] as Waiting;
       const busy = this.#busy.get(next.server) ?? 0;
       if (this.#connecting >= next.atMost) return;

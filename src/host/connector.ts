@@ -16,14 +16,20 @@ const longestPause = 4_000;
  * Connects to a target, through its jump hosts where it has some. What a busy server dropped before authentication is
  * tried again; nothing else is, and nothing after authentication, when a command may have started.
  */
-export async function connect(target: Target, signal: AbortSignal, poolOf: (target: Target) => HostPool): Promise<Connection> {
+export async function connect(
+  target: Target,
+  signal: AbortSignal,
+  poolOf: (target: Target) => HostPool,
+): Promise<Connection> {
   for (let attempt = 0; ; attempt++) {
     try {
       const connection = await connectLimits.run(target, signal, () => connectOnce(target, signal, poolOf));
       connectLimits.report(target, false);
       return connection;
     } catch (error) {
-      const cause = signal.aborted ? givenUp(target) : connectError(target, error, { greeting: '', hostKeyError: undefined, authenticating: false });
+      const cause = signal.aborted
+        ? givenUp(target)
+        : connectError(target, error, { greeting: '', hostKeyError: undefined, authenticating: false });
       if (!isWorthRetrying(cause) || attempt >= target.retries) throw cause;
       connectLimits.report(target, true);
       const pause = Math.min(firstPause * 2 ** attempt, longestPause) * (0.5 + Math.random());
@@ -34,10 +40,16 @@ export async function connect(target: Target, signal: AbortSignal, poolOf: (targ
 }
 
 function givenUp(target: Target): RookeryError {
-  return new RookeryError('ERR_KILLED', `connecting to ${describe(target)} was given up`, { host: target.host.address });
+  return new RookeryError('ERR_KILLED', `connecting to ${describe(target)} was given up`, {
+    host: target.host.address,
+  });
 }
 
-async function connectOnce(target: Target, signal: AbortSignal, poolOf: (target: Target) => HostPool): Promise<Connection> {
+async function connectOnce(
+  target: Target,
+  signal: AbortSignal,
+  poolOf: (target: Target) => HostPool,
+): Promise<Connection> {
   const hop = target.hops.at(-1);
   if (target.transport === 'openssh') {
     logger.debug('pool', () => `${describe(target)}: transport openssh (${target.transportReason})`);
@@ -49,14 +61,22 @@ async function connectOnce(target: Target, signal: AbortSignal, poolOf: (target:
     return await withDescriptors(1, () => connectSsh2(target, undefined, signal));
   } catch (error) {
     if (!needsOpenssh(target, error)) throw error;
-    logger.info('pool', `${describe(target)}: transport openssh, as ssh2 has no algorithm in common with the server`);
+    logger.info(
+      'pool',
+      `${describe(target)}: transport openssh, as ssh2 has no algorithm in common with the server`,
+    );
     return withDescriptors(6, () => connectOpenssh(target, signal));
   }
 }
 
 /** Such as a server that offers post-quantum key exchange only. Never after a host key was refused. */
 function needsOpenssh(target: Target, error: unknown): boolean {
-  if (target.transportReason === 'asked for' || !(error instanceof RookeryError) || error.code !== 'ERR_PROTOCOL') return false;
+  if (
+    target.transportReason === 'asked for' ||
+    !(error instanceof RookeryError) ||
+    error.code !== 'ERR_PROTOCOL'
+  )
+    return false;
   return /no matching/i.test(error.message);
 }
 
@@ -64,7 +84,11 @@ function needsOpenssh(target: Target, error: unknown): boolean {
 async function throughJumpHost(target: Target, pool: HostPool, signal: AbortSignal): Promise<Connection> {
   const fail = (cause: unknown): never => {
     const text = cause instanceof Error ? cause.message : String(cause);
-    throw new RookeryError('ERR_JUMP_HOST', `cannot reach ${describe(target)} through ${describe(pool.target)}: ${text}`, { cause, host: target.host.address });
+    throw new RookeryError(
+      'ERR_JUMP_HOST',
+      `cannot reach ${describe(target)} through ${describe(pool.target)}: ${text}`,
+      { cause, host: target.host.address },
+    );
   };
   let letGo: (() => void) | undefined = pool.hold();
   try {

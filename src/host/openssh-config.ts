@@ -3,14 +3,25 @@ import { join } from 'node:path';
 import type { Target } from './target.js';
 
 /** What was resolved, as ssh_config(5); the user's file follows, for what only OpenSSH understands. */
-export async function configFor(target: Target, folder: string): Promise<{ config: string; environment: Record<string, string> }> {
-  const hops = target.hops.map((hop, i) => [`Host ${hopName(i)}`, ...settings(hop), i > 0 ? `  ProxyJump ${hopName(i - 1)}` : ''].join('\n'));
+export async function configFor(
+  target: Target,
+  folder: string,
+): Promise<{ config: string; environment: Record<string, string> }> {
+  const hops = target.hops.map((hop, i) =>
+    [`Host ${hopName(i)}`, ...settings(hop), i > 0 ? `  ProxyJump ${hopName(i - 1)}` : ''].join('\n'),
+  );
   const jump = target.hops.length > 0 ? `  ProxyJump ${hopName(target.hops.length - 1)}` : '';
   const options = target.sshOptions.map((option) => `  ${option.replace(/^([A-Za-z0-9]+)\s*=?\s*/, '$1 ')}`);
   const own = [`Host ${quote(targetName(target))}`, ...options, ...settings(target), jump].join('\n');
-  const include = target.sshConfigFile === 'none' ? '' : `Match all\nInclude ${quote(target.sshConfigFile ?? '~/.ssh/config')}\n`;
+  const include =
+    target.sshConfigFile === 'none'
+      ? ''
+      : `Match all\nInclude ${quote(target.sshConfigFile ?? '~/.ssh/config')}\n`;
   const system = target.sshConfigFile === undefined ? 'Include /etc/ssh/ssh_config\n' : '';
-  return { config: `${[own, ...hops].join('\n')}\n${include}${system}`, environment: await askpass(target, folder) };
+  return {
+    config: `${[own, ...hops].join('\n')}\n${include}${system}`,
+    environment: await askpass(target, folder),
+  };
 }
 
 /** The name the user gave, so that the patterns of their file match; its HostName is what was resolved. */
@@ -43,7 +54,9 @@ function settings(target: Target): string[] {
     'ForwardAgent no',
     'ForwardX11 no',
     'LogLevel ERROR',
-  ].filter((line) => line !== '').map((line) => `  ${line}`);
+  ]
+    .filter((line) => line !== '')
+    .map((line) => `  ${line}`);
 }
 
 /** ssh_config(5) has no escape for a double quote inside one; such a path cannot be written there. */
@@ -58,7 +71,10 @@ async function askpass(target: Target, folder: string): Promise<Record<string, s
   const program = join(folder, 'askpass');
   await writeFile(join(folder, 'password'), `${password ?? ''}\n`, { mode: 0o600 });
   await writeFile(join(folder, 'passphrase'), `${passphrase ?? ''}\n`, { mode: 0o600 });
-  await writeFile(program, `#!/bin/sh\ncase "$1" in *passphrase*) f=passphrase;; *) f=password;; esac\nexec cat "\${0%/*}/$f"\n`);
+  await writeFile(
+    program,
+    `#!/bin/sh\ncase "$1" in *passphrase*) f=passphrase;; *) f=password;; esac\nexec cat "\${0%/*}/$f"\n`,
+  );
   await chmod(program, 0o700);
   return { SSH_ASKPASS: program, SSH_ASKPASS_REQUIRE: 'force', DISPLAY: ':0' };
 }

@@ -17,7 +17,8 @@ import type { Target } from './target.js';
  * Keeps the master while our end of its stdin is open. Only ssh holds stderr, so that its end can be seen there; and
  * when this program dies, by whatever cause, the pipe closes and ssh is ended.
  */
-const leash = 'exec 3<&0 4>&2 2>/dev/null; ssh "$@" 2>&4 3<&- </dev/null & p=$!; exec 4>&- >/dev/null; cat <&3; kill $p; wait $p';
+const leash =
+  'exec 3<&0 4>&2 2>/dev/null; ssh "$@" 2>&4 3<&- </dev/null & p=$!; exec 4>&- >/dev/null; cat <&3; kill $p; wait $p';
 const readyLine = 'rookery-master-is-ready';
 /** A session that the server refuses is refused at once; after this long in silence it counts as open. */
 const refusalTime = 1_000;
@@ -34,8 +35,22 @@ export async function connectOpenssh(target: Target, signal: AbortSignal): Promi
     const files = { config: join(folder, 'config'), socket: join(folder, 's') };
     const { config, environment } = await configFor(target, folder);
     await writeFile(files.config, config, { mode: 0o600 });
-    const args = ['-F', files.config, '-N', '-M', '-S', files.socket, '-o', 'ControlPersist=no', '-o', 'PermitLocalCommand=yes',
-      '-o', `LocalCommand=echo ${readyLine}`, '--', targetName(target)];
+    const args = [
+      '-F',
+      files.config,
+      '-N',
+      '-M',
+      '-S',
+      files.socket,
+      '-o',
+      'ControlPersist=no',
+      '-o',
+      'PermitLocalCommand=yes',
+      '-o',
+      `LocalCommand=echo ${readyLine}`,
+      '--',
+      targetName(target),
+    ];
     const master = spawn('/bin/sh', ['-c', leash, 'sh', ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...environment, LC_ALL: 'C' },
@@ -59,12 +74,18 @@ function masterReady(master: ChildProcess, target: Target, signal: AbortSignal):
       master.stdin?.end();
       reject(error);
     };
-    const onAbort = () => settle(new RookeryError('ERR_KILLED', `connecting to ${describe(target)} was given up`));
+    const onAbort = () =>
+      settle(new RookeryError('ERR_KILLED', `connecting to ${describe(target)} was given up`));
     // ConnectTimeout covers connecting only; a server that is silent later would hold us for ever.
-    const timer = setTimeout(() => settle(opensshError(target, 'Connection timed out')), target.connectTimeout);
+    const timer = setTimeout(
+      () => settle(opensshError(target, 'Connection timed out')),
+      target.connectTimeout,
+    );
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) return onAbort();
-    master.once('error', (cause) => settle(new RookeryError('ERR_SSH_BINARY', `cannot start ssh: ${cause.message}`, { cause })));
+    master.once('error', (cause) =>
+      settle(new RookeryError('ERR_SSH_BINARY', `cannot start ssh: ${cause.message}`, { cause })),
+    );
     master.stdin?.on('error', () => undefined);
     master.stdout?.on('data', (data: Buffer) => data.toString().includes(readyLine) && settle());
     master.stderr?.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-8192)));
@@ -104,11 +125,15 @@ class OpensshConnection implements Connection {
 
   /** `ssh -S` would silently connect anew when the master is gone: the proxy command sees to it that it cannot. */
   #session(...args: string[]): ChildProcess {
-    const child = spawn('ssh', ['-F', 'none', '-S', this.#socket, '-o', 'ProxyCommand=false', '-o', 'LogLevel=ERROR', ...args], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, LC_ALL: 'C' },
-      detached: true,
-    });
+    const child = spawn(
+      'ssh',
+      ['-F', 'none', '-S', this.#socket, '-o', 'ProxyCommand=false', '-o', 'LogLevel=ERROR', ...args],
+      {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: { ...process.env, LC_ALL: 'C' },
+        detached: true,
+      },
+    );
     this.#sessions.add(child);
     child.once('close', () => this.#sessions.delete(child));
     child.once('error', () => this.#sessions.delete(child));
@@ -119,7 +144,8 @@ class OpensshConnection implements Connection {
     if (this.lost) throw this.lost;
     const child = this.#session(...(options.pty ? ['-tt'] : ['-T']), '--', targetName(this.target), command);
     const { stdin, stdout, stderr } = child;
-    if (!stdin || !stdout || !stderr) throw new RookeryError('ERR_SSH_BINARY', 'cannot start ssh for a session');
+    if (!stdin || !stdout || !stderr)
+      throw new RookeryError('ERR_SSH_BINARY', 'cannot start ssh for a session');
     if (options.input !== undefined) stdin.write(options.input);
     let said = '';
     stderr.on('data', (data: Buffer) => {
@@ -128,7 +154,12 @@ class OpensshConnection implements Connection {
     stderr.pause();
     const end = (code: number | null, signal: NodeJS.Signals | null): ChannelEnd => {
       if (this.lost) return { error: this.lost };
-      if (signal) return { error: new RookeryError('ERR_CONNECTION_LOST', `ssh was ended by ${signal}`, { host: this.target.host.address }) };
+      if (signal)
+        return {
+          error: new RookeryError('ERR_CONNECTION_LOST', `ssh was ended by ${signal}`, {
+            host: this.target.host.address,
+          }),
+        };
       return { code: code ?? 0 };
     };
     const exited = new Promise<ChannelEnd>((resolve) => {
@@ -137,7 +168,11 @@ class OpensshConnection implements Connection {
         if (code === 255 && !this.lost) setTimeout(() => resolve(end(code, signal)), 100);
         else resolve(end(code, signal));
       });
-      child.once('error', (cause) => resolve({ error: new RookeryError('ERR_SSH_BINARY', `cannot start ssh: ${cause.message}`, { cause }) }));
+      child.once('error', (cause) =>
+        resolve({
+          error: new RookeryError('ERR_SSH_BINARY', `cannot start ssh: ${cause.message}`, { cause }),
+        }),
+      );
     });
     const closed = new Promise<void>((resolve) => {
       child.once('close', () => resolve());
@@ -145,7 +180,15 @@ class OpensshConnection implements Connection {
     });
     await this.#opened(child, exited);
     if (/Session open refused by peer|open failed/.test(said)) throw new SessionLimit(said.trim());
-    return { stdin, stdout, stderr, exited, closed, signal: () => undefined, close: () => void child.kill('SIGTERM') };
+    return {
+      stdin,
+      stdout,
+      stderr,
+      exited,
+      closed,
+      signal: () => undefined,
+      close: () => void child.kill('SIGTERM'),
+    };
   }
 
   /** Settles when the session has said something, has ended, or has been silent long enough not to be refused. */
@@ -170,8 +213,14 @@ class OpensshConnection implements Connection {
 
   async forward(address: string, port: number): Promise<Duplex> {
     if (this.lost) throw this.lost;
-    const child = this.#session('-W', `${address.includes(':') ? `[${address}]` : address}:${port}`, '--', targetName(this.target));
-    if (!child.stdin || !child.stdout) throw new RookeryError('ERR_SSH_BINARY', 'cannot start ssh for a forward');
+    const child = this.#session(
+      '-W',
+      `${address.includes(':') ? `[${address}]` : address}:${port}`,
+      '--',
+      targetName(this.target),
+    );
+    if (!child.stdin || !child.stdout)
+      throw new RookeryError('ERR_SSH_BINARY', 'cannot start ssh for a forward');
     child.stderr?.resume();
     const stream = Duplex.from({ readable: child.stdout, writable: child.stdin }) as Duplex;
     stream.once('close', () => child.kill('SIGTERM'));

@@ -9,19 +9,30 @@ const sayings: readonly [RegExp, ErrorCode][] = [
   [/REVOKED HOST KEY|revoked/i, 'ERR_HOST_KEY_REVOKED'],
   [/No .* host key is known|Host key verification failed/, 'ERR_HOST_KEY_UNKNOWN'],
   [/Exceeded MaxStartups|Not allowed at this time/, 'ERR_SERVER_BUSY'],
-  [/Permission denied|Too many authentication failures|No more authentication methods/, 'ERR_AUTHENTICATION_FAILED'],
+  [
+    /Permission denied|Too many authentication failures|No more authentication methods/,
+    'ERR_AUTHENTICATION_FAILED',
+  ],
   [/Could not resolve hostname/, 'ERR_HOST_NOT_FOUND'],
   [/Connection refused/, 'ERR_CONNECTION_REFUSED'],
   [/No route to host|Network is unreachable|Host is down/, 'ERR_HOST_UNREACHABLE'],
   [/timed out/i, 'ERR_CONNECT_TIMEOUT'],
-  [/no matching .* found|Protocol major versions differ|[Ii]nvalid .*identification|banner line contains invalid|Bad remote protocol/, 'ERR_PROTOCOL'],
+  [
+    /no matching .* found|Protocol major versions differ|[Ii]nvalid .*identification|banner line contains invalid|Bad remote protocol/,
+    'ERR_PROTOCOL',
+  ],
   [/Connection (closed|reset)|Broken pipe|kex_exchange_identification/, 'ERR_CONNECTION_CLOSED'],
   [/not found/, 'ERR_SSH_BINARY'],
 ];
 
 export function opensshError(target: Target, said: string): RookeryError {
   const code = sayings.find(([pattern]) => pattern.test(said))?.[1] ?? 'ERR_SSH_BINARY';
-  const lines = said.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !/^@+$/.test(line));
+  const lines = said
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^@+$/.test(line));
   const text = lines.join(' ').slice(0, 600) || 'ssh ended without a word';
-  return new RookeryError(code, `cannot connect to ${describe(target)}: ${text}`, { host: target.host.address });
+  return new RookeryError(code, `cannot connect to ${describe(target)}: ${text}`, {
+    host: target.host.address,
+  });
 }

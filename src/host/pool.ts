@@ -67,11 +67,16 @@ class HostPool {
         if (!(error instanceof SessionLimit)) throw error;
         // Only what the server itself has allowed at the same time counts; one session at least must be possible.
         if (member.sessions === 0) {
-          throw new RookeryError('ERR_CHANNEL_REFUSED', `${describe(this.target)} allows no session at all`, { host: this.target.host.address });
+          throw new RookeryError('ERR_CHANNEL_REFUSED', `${describe(this.target)} allows no session at all`, {
+            host: this.target.host.address,
+          });
         }
         member.limit = Math.min(member.limit, member.sessions);
         this.#sessions = Math.min(this.#sessions, member.limit);
-        logger.debug('pool', () => `${describe(this.target)} allows ${member.limit} sessions for a connection`);
+        logger.debug(
+          'pool',
+          () => `${describe(this.target)} allows ${member.limit} sessions for a connection`,
+        );
       }
     }
   }
@@ -94,7 +99,8 @@ class HostPool {
           reject(error);
         },
       };
-      if (signal.aborted) return waiter.reject(new RookeryError('ERR_KILLED', 'given up before it was connected'));
+      if (signal.aborted)
+        return waiter.reject(new RookeryError('ERR_KILLED', 'given up before it was connected'));
       signal.addEventListener('abort', onAbort);
       this.#waiters.push(waiter);
       this.#pump();
@@ -105,7 +111,11 @@ class HostPool {
   #pump(): void {
     if (this.#refused && this.#refused.until > Date.now()) return this.#rejectAll(this.#refused.error);
     for (const member of this.#members) {
-      for (let next = this.#waiters[0]; next && member.sessions + next.sessions <= member.limit; next = this.#waiters[0]) {
+      for (
+        let next = this.#waiters[0];
+        next && member.sessions + next.sessions <= member.limit;
+        next = this.#waiters[0]
+      ) {
         member.sessions += next.sessions;
         this.#waiters.shift();
         next.resolve(member);
@@ -134,13 +144,17 @@ class HostPool {
       },
       (error: RookeryError) => {
         this.#attempts.delete(attempt);
-        if (error.code === 'ERR_AUTHENTICATION_FAILED' || error.cause instanceof RookeryError && error.cause.code === 'ERR_AUTHENTICATION_FAILED') {
+        if (
+          error.code === 'ERR_AUTHENTICATION_FAILED' ||
+          (error.cause instanceof RookeryError && error.cause.code === 'ERR_AUTHENTICATION_FAILED')
+        ) {
           this.#refused = { error, until: Date.now() + refusalTime };
           logger.debug('pool', () => `${error.message}; not tried again for ${formatDuration(refusalTime)}`);
         }
         // Those who wait can still be served by a connection that there is.
         if (this.#members.size === 0 && this.#attempts.size === 0) this.#rejectAll(error);
-        else if (this.#members.size > 0) logger.debug('pool', () => `no further connection: ${error.message}`);
+        else if (this.#members.size > 0)
+          logger.debug('pool', () => `no further connection: ${error.message}`);
       },
     );
   }
@@ -215,7 +229,8 @@ class HostPool {
   #setActive(change: 1 | -1): void {
     this.#active += change;
     clearTimeout(this.#idleTimer);
-    if (this.#active === 1 && change === 1) for (const { connection } of this.#members) connection.setActive(true);
+    if (this.#active === 1 && change === 1)
+      for (const { connection } of this.#members) connection.setActive(true);
     if (this.#active > 0) return;
     for (const { connection } of this.#members) connection.setActive(false);
     if (descriptors.wanted) return this.close();

@@ -85,6 +85,7 @@ function explain(message: string, passphrase: string | undefined): Unusable {
   if (passphrase !== undefined && /integrity|bad passphrase|decrypt|malformed/i.test(message)) {
     return { problem: 'cannot be decrypted: the passphrase is wrong, or the file is damaged' };
   }
-  if (/unsupported/i.test(message)) return { problem: 'holds a key of a kind that ssh2 does not support' };
+  if (/unsupported/i.test(message) && !/unsupported key format/i.test(message))
+    return { problem: 'holds a key of a kind that ssh2 does not support' };
   return { problem: 'is not a private key' };
 }

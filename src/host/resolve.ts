@@ -7,7 +7,7 @@ import {
   type ConnectionParams,
 } from './connection-params.js';
 import { addressProblem, userProblem } from './host-syntax.js';
-import type { Host} from './host.js';
+import type { Host } from './host.js';
 import { allParams } from './host.js';
 import { findJumps, hopParams, type HopContext } from './jump-hosts.js';
 import { defaultKeyFiles } from './key-files.js';

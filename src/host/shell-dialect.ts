@@ -15,14 +15,16 @@ export interface ShellDialect {
 const posix: ShellDialect = {
   name: 'posix',
   quote: quotePosix,
-  setVariable: (name, value) => (value === undefined ? `unset ${name}` : `${name}=${quotePosix(value)};export ${name}`),
+  setVariable: (name, value) =>
+    value === undefined ? `unset ${name}` : `${name}=${quotePosix(value)};export ${name}`,
   changeFolder: (path) => `cd -- ${quotePosix(path)}||exit 1`,
   processId: '$$',
 };
 const csh: ShellDialect = {
   name: 'csh',
   quote: quoteCsh,
-  setVariable: (name, value) => (value === undefined ? `unsetenv ${name}` : `setenv ${name} ${quoteCsh(value)}`),
+  setVariable: (name, value) =>
+    value === undefined ? `unsetenv ${name}` : `setenv ${name} ${quoteCsh(value)}`,
   // In csh a failed cd ends a script by itself.
   changeFolder: (path) => `cd ${quoteCsh(path.startsWith('-') ? `./${path}` : path)}`,
   processId: '$$',
@@ -30,7 +32,8 @@ const csh: ShellDialect = {
 const fish: ShellDialect = {
   name: 'fish',
   quote: quoteFish,
-  setVariable: (name, value) => (value === undefined ? `set -e ${name}` : `set -gx ${name} ${quoteFish(value)}`),
+  setVariable: (name, value) =>
+    value === undefined ? `set -e ${name}` : `set -gx ${name} ${quoteFish(value)}`,
   changeFolder: (path) => `cd -- ${quoteFish(path)}; or exit 1`,
   processId: '$fish_pid',
 };

@@ -19,10 +19,18 @@ const openFailed = 2;
  * The socket is ours, not ssh2's: TCP_NODELAY must be set before the handshake (it saves 80 ms for each command), and
  * only the owner can destroy a half-open connection.
  */
-export async function connectSsh2(target: Target, via: Duplex | undefined, signal: AbortSignal): Promise<Connection> {
+export async function connectSsh2(
+  target: Target,
+  via: Duplex | undefined,
+  signal: AbortSignal,
+): Promise<Connection> {
   const credentials = await authentication(target);
   const client = new ssh2.Client();
-  const attempt = { greeting: '', hostKeyError: undefined as RookeryError | undefined, authenticating: false };
+  const attempt = {
+    greeting: '',
+    hostKeyError: undefined as RookeryError | undefined,
+    authenticating: false,
+  };
   const socket = via ?? connectSocket({ host: target.address, port: target.port, noDelay: true });
   return new Promise<Connection>((resolve, reject) => {
     let settled = false;
@@ -30,7 +38,8 @@ export async function connectSsh2(target: Target, via: Duplex | undefined, signa
       const text = `cannot connect to ${describe(target)}: no connection within ${formatDuration(target.connectTimeout)}`;
       fail(new RookeryError('ERR_CONNECT_TIMEOUT', text, { host: target.host.address }));
     }, target.connectTimeout);
-    const onAbort = () => fail(new RookeryError('ERR_KILLED', `connecting to ${describe(target)} was given up`));
+    const onAbort = () =>
+      fail(new RookeryError('ERR_KILLED', `connecting to ${describe(target)} was given up`));
     const settle = () => {
       settled = true;
       clearTimeout(timer);
@@ -150,7 +159,9 @@ class Ssh2Connection implements Connection {
       const onLost = () => reject(this.lost as RookeryError);
       this.#channels.add(onLost);
       const { pty } = options;
-      const request = pty ? { pty: { cols: pty.columns ?? 80, rows: pty.rows ?? 24, term: pty.term ?? 'xterm' } } : {};
+      const request = pty
+        ? { pty: { cols: pty.columns ?? 80, rows: pty.rows ?? 24, term: pty.term ?? 'xterm' } }
+        : {};
       try {
         this.#client.exec(command, request, (error, stream) => {
           this.#channels.delete(onLost);
@@ -184,9 +195,15 @@ class Ssh2Connection implements Connection {
       const end = () => {
         this.#channels.delete(end);
         const text = `${describe(this.target)} closed the channel without saying how the command ended`;
-        resolve({ error: this.lost ?? new RookeryError('ERR_CONNECTION_LOST', text, { host: this.target.host.address }) });
+        resolve({
+          error:
+            this.lost ?? new RookeryError('ERR_CONNECTION_LOST', text, { host: this.target.host.address }),
+        });
         // When the connection is lost, ssh2 does not end the streams of a channel whose window is full.
-        if (this.lost) stream.push(null), stream.stderr.push(null);
+        if (this.lost) {
+          stream.push(null);
+          stream.stderr.push(null);
+        }
         resolveClosed();
       };
       stream.once('close', end);

@@ -91,7 +91,9 @@ export class Warden {
     this.#upcoming ??= new Promise((resolve) => {
       setImmediate(() => {
         this.#upcoming = undefined;
-        void this.#ask((number) => `_s ${number}`).then((text) => resolve(text === undefined ? undefined : parse(text)));
+        void this.#ask((number) => `_s ${number}`).then((text) =>
+          resolve(text === undefined ? undefined : parse(text)),
+        );
       });
     });
     return this.#upcoming;
@@ -167,4 +169,3 @@ function parse(text: string): ProcessEntry[] {
   }
   return parsePs(text, ids);
 }
-

@@ -2,7 +2,15 @@
 import { inspect } from 'node:util';
 import { EventEmitter } from 'eventemitter3';
 import type { Host } from '../host/index.js';
-import { InvalidArgument, logger, messageOf, optionalDuration, parseDuration, RookeryError, show } from '../util/index.js';
+import {
+  InvalidArgument,
+  logger,
+  messageOf,
+  optionalDuration,
+  parseDuration,
+  RookeryError,
+  show,
+} from '../util/index.js';
 import type { Duration } from '../util/index.js';
 import type { CommandLine } from './command.js';
 import { describeOutcome, dumpProcess, failureKind } from './describe.js';
@@ -223,7 +231,8 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
     this.#state = 'started';
     this.#startDate = new Date();
     const { timeout } = this.options;
-    if (timeout !== undefined) this.#timer = setTimeout(() => this.#onTimeout(), Math.min(timeout, 2 ** 31 - 1));
+    if (timeout !== undefined)
+      this.#timer = setTimeout(() => this.#onTimeout(), Math.min(timeout, 2 ** 31 - 1));
     registry.add(this);
     void this.#live();
     return this;
@@ -232,7 +241,8 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
   /** Resolves at the end; with `timeout`, after that long at the latest, the process then still running. */
   async wait(options: { timeout?: Duration } = {}): Promise<this> {
     const timeout = optionalDuration(options.timeout, 'wait(): timeout');
-    if (this.#state === 'created') throw new InvalidArgument(`${this.name} was not started: wait() would never end`);
+    if (this.#state === 'created')
+      throw new InvalidArgument(`${this.name} was not started: wait() would never end`);
     if (timeout === undefined || this.ended) {
       await this.#done;
       return this;
@@ -297,7 +307,8 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
 
   /** Back to created, with nothing remembered. Throws while it runs. */
   reset(): this {
-    if (this.#state === 'started') throw new InvalidArgument(`${this.name} is running: kill() it and wait() before reset()`);
+    if (this.#state === 'started')
+      throw new InvalidArgument(`${this.name} is running: kill() it and wait() before reset()`);
     this.#clear();
     this.#tell('reset');
     return this;
@@ -321,7 +332,10 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
    * Resolves with the first match in the output, going on after the match before; a string is searched literally.
    * Rejects with ERR_EXPECT_TIMEOUT or ERR_EXPECT_END, and then sets `expectFailed`. A match may span 64 KiB.
    */
-  async expect(patterns: RegExp | string | readonly (RegExp | string)[], options: ExpectOptions = {}): Promise<ExpectResult> {
+  async expect(
+    patterns: RegExp | string | readonly (RegExp | string)[],
+    options: ExpectOptions = {},
+  ): Promise<ExpectResult> {
     const list = toPatterns(patterns);
     const timeout = optionalDuration(options.timeout, 'expect(): timeout');
     const stream = options.stream ?? 'stdout';
@@ -333,7 +347,8 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
       return await this.#watchOutput().expect(list, streams, timeout, options.fromNow ?? false, this.name);
     } catch (error) {
       this.#expectFailed = true;
-      if (!this.options.ignoreExpectFail && this.options.logExpectFail !== false) logger.warn('process', messageOf(error));
+      if (!this.options.ignoreExpectFail && this.options.logExpectFail !== false)
+        logger.warn('process', messageOf(error));
       throw error;
     }
   }
@@ -342,7 +357,10 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
   #watchOutput(): Expecter {
     if (this.#expecter) return this.#expecter;
     const expecter = (this.#expecter = new Expecter());
-    for (const [name, reader] of [['stdout', this.#stdout], ['stderr', this.#stderr]] as const) {
+    for (const [name, reader] of [
+      ['stdout', this.#stdout],
+      ['stderr', this.#stderr],
+    ] as const) {
       expecter.push(name, reader.kept.bytes);
       reader.add((chunk) => expecter.push(name, chunk));
       if (reader.isClosed) expecter.end(name);
@@ -408,13 +426,16 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
     let ending: Ending;
     let handlers: HandlerSet[] = [];
     try {
-      if (registry.interrupted) throw new RookeryError('ERR_KILLED', `${this.name} was not started: the program was interrupted`);
+      if (registry.interrupted)
+        throw new RookeryError('ERR_KILLED', `${this.name} was not started: the program was interrupted`);
       handlers = this.#openHandlers();
       this.#launched = await this.launch(this.#launchAbort.signal);
       ending = await this.#follow(this.#launched);
     } catch (error) {
       const known = error instanceof RookeryError;
-      const problem = known ? error : new RookeryError('ERR_SPAWN', `${this.name}: ${messageOf(error)}`, { cause: error });
+      const problem = known
+        ? error
+        : new RookeryError('ERR_SPAWN', `${this.name}: ${messageOf(error)}`, { cause: error });
       ending = { kind: 'error', error: problem };
       // What never ran needs no more proof that nothing is left of it.
       if (this.#reason !== undefined) this.#killConfirmed ??= true;
@@ -432,7 +453,12 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
 
   #openHandlers(): HandlerSet[] {
     const { stdoutHandlers, stderrHandlers } = this.options;
-    return ([[stdoutHandlers, this.#stdout], [stderrHandlers, this.#stderr]] as const)
+    return (
+      [
+        [stdoutHandlers, this.#stdout],
+        [stderrHandlers, this.#stderr],
+      ] as const
+    )
       .filter(([handlers]) => handlers.length > 0)
       .map(([handlers, reader]) => {
         const set = new HandlerSet(handlers, this, (error) => (this.#error ??= error));
@@ -553,7 +579,7 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
     if (this.ok) return;
     const kind = this.#error && !this.timedOut ? 'Error' : this.timedOut ? 'Timeout' : 'ExitCode';
     // A kill was asked for: nothing to warn of. Expect and write failures have been logged when they happened.
-    if (this.#reason === 'kill' || this.#reason === 'exit' && this.#exitCode === 0 && !this.#error) return;
+    if (this.#reason === 'kill' || (this.#reason === 'exit' && this.#exitCode === 0 && !this.#error)) return;
     if (this.options[`log${kind}`] === false) return;
     logger.warn('process', this.toString());
   }

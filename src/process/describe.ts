@@ -23,7 +23,9 @@ export function describeOutcome(p: ProcessBase): string {
   const parts = [outcome(p), `in ${length}`];
   if (p.forcedKill) parts.push('(SIGKILL was needed)');
   if (p.killConfirmed === false) {
-    parts.push(p.escaped.length > 0 ? `(still alive: ${p.escaped.join(', ')})` : '(its end could not be confirmed)');
+    parts.push(
+      p.escaped.length > 0 ? `(still alive: ${p.escaped.join(', ')})` : '(its end could not be confirmed)',
+    );
   }
   if (p.expectFailed) parts.push('(expect failed)');
   if (p.writeFailed) parts.push('(stdin not fully taken)');

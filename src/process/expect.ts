@@ -75,7 +75,8 @@ export class Expecter {
           else resolve(result);
         },
       };
-      if (fromNow) for (const stream of streams) this.#unmatched[stream].consume(this.#unmatched[stream].text.length);
+      if (fromNow)
+        for (const stream of streams) this.#unmatched[stream].consume(this.#unmatched[stream].text.length);
       for (const stream of streams) this.#unmatched[stream].searched = 0;
       this.#waiters.push(waiter);
       if (timeout !== undefined) {
@@ -95,7 +96,10 @@ export class Expecter {
         waiter.settle(found);
       } else if (waiter.streams.every((stream) => this.#unmatched[stream].ended)) {
         waiter.settle(
-          new RookeryError('ERR_EXPECT_END', `${what}: the output ended before a match for ${waiter.patterns.join(' or ')}`),
+          new RookeryError(
+            'ERR_EXPECT_END',
+            `${what}: the output ended before a match for ${waiter.patterns.join(' or ')}`,
+          ),
         );
       } else return;
     }
@@ -132,7 +136,10 @@ export function toPatterns(patterns: unknown): readonly RegExp[] {
       // 'g' and 'y' make exec() remember where it was, which would skip text here.
       return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
     }
-    if (typeof pattern === 'string' && pattern !== '') return new RegExp(pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-    throw new InvalidArgument(`expect() takes regular expressions and non-empty strings, not ${show(pattern)}`);
+    if (typeof pattern === 'string' && pattern !== '')
+      return new RegExp(pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+    throw new InvalidArgument(
+      `expect() takes regular expressions and non-empty strings, not ${show(pattern)}`,
+    );
   });
 }

@@ -21,13 +21,18 @@ export type OutputHandler =
 export const isHandler: Check = (value) => {
   const list: unknown[] = Array.isArray(value) ? value : [value];
   const wrong = list.find((item) => !isOne(item));
-  return list.every(isOne) ? undefined : `a path, a writable stream, a function or { onLine } (got ${show(wrong)})`;
+  return list.every(isOne)
+    ? undefined
+    : `a path, a writable stream, a function or { onLine } (got ${show(wrong)})`;
 };
 function isOne(item: unknown): boolean {
   if (typeof item === 'string') return item !== '';
   if (typeof item === 'function' || item instanceof Writable) return true;
   if (typeof item !== 'object' || item === null) return false;
-  return ('onLine' in item && typeof item.onLine === 'function') || ('write' in item && typeof item.write === 'function');
+  return (
+    ('onLine' in item && typeof item.onLine === 'function') ||
+    ('write' in item && typeof item.write === 'function')
+  );
 }
 
 /** Handlers of one stream for one run of a process. */
@@ -37,12 +42,20 @@ export class HandlerSet {
   readonly #fail: (error: unknown) => void;
   readonly consumers: Consumer[] = [];
 
-  constructor(handlers: readonly OutputHandler[], process: ProcessBase, onError: (error: RookeryError) => void) {
+  constructor(
+    handlers: readonly OutputHandler[],
+    process: ProcessBase,
+    onError: (error: RookeryError) => void,
+  ) {
     this.#fail = (error: unknown) =>
       onError(
         error instanceof RookeryError
           ? error
-          : new RookeryError('ERR_OUTPUT_HANDLER', `an output handler of ${process.name} failed: ${messageOf(error)}`, { cause: error }),
+          : new RookeryError(
+              'ERR_OUTPUT_HANDLER',
+              `an output handler of ${process.name} failed: ${messageOf(error)}`,
+              { cause: error },
+            ),
       );
     for (const handler of handlers) this.consumers.push(guard(this.#consumer(handler, process), this.#fail));
   }
@@ -66,7 +79,11 @@ export class HandlerSet {
     const finished = new Promise<void>((resolve) => {
       stream.once('close', resolve);
       stream.once('error', (error) => {
-        this.#fail(new RookeryError('ERR_OUTPUT_HANDLER', `cannot write the output file ${path}: ${error.message}`, { cause: error }));
+        this.#fail(
+          new RookeryError('ERR_OUTPUT_HANDLER', `cannot write the output file ${path}: ${error.message}`, {
+            cause: error,
+          }),
+        );
         resolve();
       });
     });

@@ -18,13 +18,25 @@ export interface LocalCommand {
 }
 
 /** Starts a command on this machine, as leader of its own process group. */
-export async function launchLocally(command: CommandLine, options: ResolvedOptions, quote: (word: string) => string): Promise<Launched> {
+export async function launchLocally(
+  command: CommandLine,
+  options: ResolvedOptions,
+  quote: (word: string) => string,
+): Promise<Launched> {
   const id = newLocalId(options.detached ?? false);
-  const local = { ...toLocal(command, options, quote), cwd: options.cwd, env: { ...options.env, [treeVariable]: id } };
+  const local = {
+    ...toLocal(command, options, quote),
+    cwd: options.cwd,
+    env: { ...options.env, [treeVariable]: id },
+  };
   return options.pty ? launchPty(local, options, id) : launchPipes(local, options, id);
 }
 
-function toLocal(command: CommandLine, { shell }: ResolvedOptions, quote: (word: string) => string): { file: string; args: readonly string[] } {
+function toLocal(
+  command: CommandLine,
+  { shell }: ResolvedOptions,
+  quote: (word: string) => string,
+): { file: string; args: readonly string[] } {
   const [file, ...args] = command.argv ?? [];
   if (file !== undefined && (shell === undefined || shell === false)) return { file, args };
   return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', command.render(quote)] };
@@ -48,7 +60,11 @@ async function launchPipes(local: LocalCommand, options: ResolvedOptions, id: st
   const result = Promise.resolve(child);
   if (child.pid === undefined) {
     const { cause, shortMessage } = await result;
-    throw new RookeryError('ERR_SPAWN', `cannot start ${local.file}: ${reasonOf(cause, local.cwd) ?? shortMessage ?? 'unknown cause'}`, { cause });
+    throw new RookeryError(
+      'ERR_SPAWN',
+      `cannot start ${local.file}: ${reasonOf(cause, local.cwd) ?? shortMessage ?? 'unknown cause'}`,
+      { cause },
+    );
   }
   const exited = new Promise<Ending>((resolve) => {
     child.once('exit', (code, signal) => resolve(toEnding(code, signal)));

@@ -37,7 +37,13 @@ async function readEntry(name: string): Promise<ProcessEntry | undefined> {
     const environ = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '');
     const at = `\0${environ}`.indexOf(`\0${treeVariable}=`);
     const id = at < 0 ? undefined : environ.slice(at + treeVariable.length + 1, endOf(environ, at));
-    return { pid: Number(name), ppid: Number(ppid), pgid: Number(pgid), zombie: state === 'Z' || state === 'X', id };
+    return {
+      pid: Number(name),
+      ppid: Number(ppid),
+      pgid: Number(pgid),
+      zombie: state === 'Z' || state === 'X',
+      id,
+    };
   } catch {
     return undefined; // It ended meanwhile.
   }

@@ -24,7 +24,8 @@ export function takeMark(stream: Readable, mark: RegExp, closed: Promise<unknown
       stream.off('data', onData).off('end', onEnd).off('close', onEnd).off('error', onEnd);
       stream.pause();
       let left = held;
-      if (match) left = Buffer.concat([held.subarray(0, match.index), held.subarray(match.index + match[0].length)]);
+      if (match)
+        left = Buffer.concat([held.subarray(0, match.index), held.subarray(match.index + match[0].length)]);
       if (left.length === 0) return resolve({ match, rest: stream });
       if (stream.readableEnded || stream.destroyed) return resolve({ match, rest: Readable.from([left]) });
       stream.unshift(left);

@@ -1,8 +1,20 @@
 import { Readable } from 'node:stream';
 import type { ConnectionParams } from '../host/index.js';
 import {
-  checkOptions, InvalidArgument, isAnything, isBoolean, isCount, isEither, isFunction, isObject, isPositive, isRecordOf, isString,
-  optionalDuration, parseDuration, show,
+  checkOptions,
+  InvalidArgument,
+  isAnything,
+  isBoolean,
+  isCount,
+  isEither,
+  isFunction,
+  isObject,
+  isPositive,
+  isRecordOf,
+  isString,
+  optionalDuration,
+  parseDuration,
+  show,
 } from '../util/index.js';
 import type { Check, Duration } from '../util/index.js';
 import type { ProcessBase } from './base.js';
@@ -65,7 +77,11 @@ export interface ProcessOptions {
   stdoutHandlers?: OutputHandler | readonly OutputHandler[];
   stderrHandlers?: OutputHandler | readonly OutputHandler[];
   /** Called at the events of that name. */
-  on?: { start?: (process: ProcessBase) => void; end?: (process: ProcessBase) => void; reset?: (process: ProcessBase) => void };
+  on?: {
+    start?: (process: ProcessBase) => void;
+    end?: (process: ProcessBase) => void;
+    reset?: (process: ProcessBase) => void;
+  };
 }
 
 /** Options of a process on a remote host. */
@@ -83,7 +99,9 @@ const isDuration: Check = (v) => {
   }
 };
 const isStdin: Check = (v) =>
-  typeof v === 'string' || v instanceof Uint8Array || v instanceof Readable ||
+  typeof v === 'string' ||
+  v instanceof Uint8Array ||
+  v instanceof Readable ||
   (typeof v === 'object' && v !== null && 'file' in v && typeof v.file === 'string')
     ? undefined
     : "text, bytes, a readable stream, { file }, 'pipe' or 'ignore'";
@@ -119,11 +137,18 @@ export const sshProcessOptionChecks: { readonly [K in keyof Required<SshProcessO
   connectionParams: isAnything,
 };
 
-const ptyChecks: { readonly [K in keyof Required<PtyOptions>]: Check } = { columns: isPositive, rows: isPositive, term: isString };
+const ptyChecks: { readonly [K in keyof Required<PtyOptions>]: Check } = {
+  columns: isPositive,
+  rows: isPositive,
+  term: isString,
+};
 const onChecks = { start: isFunction, end: isFunction, reset: isFunction };
 
 /** Options with every default filled in and every duration in milliseconds; made once, frozen, passed on whole. */
-export interface ResolvedOptions extends Omit<ProcessOptions, 'timeout' | 'killTimeout' | 'drainGrace' | 'pty' | 'maxOutput' | 'stdoutHandlers' | 'stderrHandlers'> {
+export interface ResolvedOptions extends Omit<
+  ProcessOptions,
+  'timeout' | 'killTimeout' | 'drainGrace' | 'pty' | 'maxOutput' | 'stdoutHandlers' | 'stderrHandlers'
+> {
   readonly timeout: number | undefined;
   readonly killTimeout: number;
   readonly drainGrace: number;
@@ -144,13 +169,16 @@ export function resolveOptions(what: string, options: SshProcessOptions, remote:
   if (typeof options.pty === 'object') checkOptions(`${what}: option pty`, options.pty, ptyChecks);
   if (options.on) checkOptions(`${what}: option on`, options.on, onChecks);
   for (const [key, value] of Object.entries(options.env ?? {})) {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(key)) throw new InvalidArgument(`${what}: not a name for an environment variable: ${show(key)}`);
-    if (value?.includes('\0')) throw new InvalidArgument(`${what}: the environment variable ${key} contains a NUL character`);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(key))
+      throw new InvalidArgument(`${what}: not a name for an environment variable: ${show(key)}`);
+    if (value?.includes('\0'))
+      throw new InvalidArgument(`${what}: the environment variable ${key} contains a NUL character`);
   }
   if (options.cwd !== undefined && (options.cwd === '' || options.cwd.includes('\0'))) {
     throw new InvalidArgument(`${what}: option cwd must be a path, not ${show(options.cwd)}`);
   }
-  if (options.shell === '') throw new InvalidArgument(`${what}: option shell must be true, false or a path, not ""`);
+  if (options.shell === '')
+    throw new InvalidArgument(`${what}: option shell must be true, false or a path, not ""`);
   const resolved: ResolvedOptions = Object.freeze({
     ...options,
     timeout: optionalDuration(options.timeout, `${what}: option timeout`),

@@ -21,7 +21,9 @@ export class Process extends ProcessBase {
     checkCommand(command);
     const line = resolveCommand(command, { index: 0 });
     if (resolved.shell === false && line.argv === undefined) {
-      throw new InvalidArgument(`new Process(): without a shell the command must be a list of words, not ${JSON.stringify(command)}`);
+      throw new InvalidArgument(
+        `new Process(): without a shell the command must be a list of words, not ${JSON.stringify(command)}`,
+      );
     }
     super(line, resolved);
   }

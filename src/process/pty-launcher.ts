@@ -9,7 +9,11 @@ import type { ResolvedOptions } from './options.js';
 const endOfInput = '\x04';
 
 /** Starts a local command in a pseudo-terminal. The native part is loaded at the first use only. */
-export async function launchPty(local: LocalCommand, options: ResolvedOptions, id: string): Promise<Launched> {
+export async function launchPty(
+  local: LocalCommand,
+  options: ResolvedOptions,
+  id: string,
+): Promise<Launched> {
   const { spawn } = await import('@lydell/node-pty');
   const size = options.pty ?? {};
   let terminal;
@@ -23,7 +27,9 @@ export async function launchPty(local: LocalCommand, options: ResolvedOptions, i
       encoding: null,
     });
   } catch (cause) {
-    throw new RookeryError('ERR_SPAWN', `cannot start ${local.file} in a terminal: ${messageOf(cause)}`, { cause });
+    throw new RookeryError('ERR_SPAWN', `cannot start ${local.file} in a terminal: ${messageOf(cause)}`, {
+      cause,
+    });
   }
   const pty = terminal;
   const stdout = new PassThrough();

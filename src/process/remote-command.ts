@@ -42,13 +42,17 @@ export function wrappedCommand(
     lines.push(`echo "${mark}:"${dialect.processId}`, inner);
     return { text: lines.join('\n'), begin, end: undefined };
   }
-  lines.push(`exec /bin/sh -c ${dialect.quote(watched(mark))} rookery ${dialect.quote(shell)} ${dialect.quote(inner)}`);
+  lines.push(
+    `exec /bin/sh -c ${dialect.quote(watched(mark))} rookery ${dialect.quote(shell)} ${dialect.quote(inner)}`,
+  );
   return { text: lines.join('\n'), begin, end: new RegExp(`${mark}=(\\d+)(s?)\\r?\\n`) };
 }
 
 function inShell(command: CommandLine, options: ResolvedOptions, dialect: ShellDialect): string {
   const text = command.render((word) => dialect.quote(word));
-  return typeof options.shell === 'string' ? `exec ${dialect.quote(options.shell)} -c ${dialect.quote(text)}` : text;
+  return typeof options.shell === 'string'
+    ? `exec ${dialect.quote(options.shell)} -c ${dialect.quote(text)}`
+    : text;
 }
 
 /**

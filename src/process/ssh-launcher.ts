@@ -13,14 +13,21 @@ import type { RemoteCommand } from './remote-command.js';
 let count = 0;
 
 /** Starts a command on a host, on the pooled connection of either transport. */
-export async function launchRemotely(target: Target, command: CommandLine, options: ResolvedOptions, signal: AbortSignal): Promise<Launched> {
+export async function launchRemotely(
+  target: Target,
+  command: CommandLine,
+  options: ResolvedOptions,
+  signal: AbortSignal,
+): Promise<Launched> {
   const pool = poolOf(target);
   const letGo = pool.hold();
   try {
     const warden = await pool.warden(signal);
     // What is detached does not carry the warden's mark, so that it outlives the connection.
     const id = warden && !options.detached ? `${warden.id}.${++count}` : newTreeId();
-    const remote = warden ? wrappedCommand(command, options, warden, id, target.transport === 'ssh2') : bareCommand(command, options);
+    const remote = warden
+      ? wrappedCommand(command, options, warden, id, target.transport === 'ssh2')
+      : bareCommand(command, options);
     const channel = await pool.open(remote.text, { pty: options.pty }, signal);
     const begun = await begin(channel, remote, !!options.pty);
     return {
@@ -42,7 +49,13 @@ export async function launchRemotely(target: Target, command: CommandLine, optio
 }
 
 /** The part of {@link Launched} that finds and signals the tree of a remote process: the host's warden does it. */
-function remoteTree(pool: HostPool, first: Warden | undefined, id: string, begun: Begun, channel: Channel): Pick<Launched, 'signal' | 'survivors'> {
+function remoteTree(
+  pool: HostPool,
+  first: Warden | undefined,
+  id: string,
+  begun: Begun,
+  channel: Channel,
+): Pick<Launched, 'signal' | 'survivors'> {
   let leader = begun.pid;
   // From the end on the number may belong to somebody else; what is left of the tree is known by its id.
   void begun.exited.then(() => (leader = undefined));
@@ -89,7 +102,9 @@ async function begin(channel: Channel, remote: RemoteCommand, pty: boolean): Pro
       // Without a status line the shell around the command was killed, or the connection is gone.
       void channel.exited.then(async (how) => {
         await channel.closed;
-        setImmediate(() => resolve('code' in how && how.code === 255 ? { kind: 'signal', signal: 'SIGKILL' } : toEnding(how)));
+        setImmediate(() =>
+          resolve('code' in how && how.code === 255 ? { kind: 'signal', signal: 'SIGKILL' } : toEnding(how)),
+        );
       });
     });
   }

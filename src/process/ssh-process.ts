@@ -28,6 +28,11 @@ export class SshProcess extends ProcessBase {
   }
 
   protected override launch(signal: AbortSignal): Promise<Launched> {
-    return launchRemotely(resolveTarget(this.host, this.#connectionParams), this.commandLine, this.options, signal);
+    return launchRemotely(
+      resolveTarget(this.host, this.#connectionParams),
+      this.commandLine,
+      this.options,
+      signal,
+    );
   }
 }

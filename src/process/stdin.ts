@@ -26,7 +26,8 @@ export class InputWriter {
     const option = this.#option;
     if (option === 'ignore') stream.end();
     else if (option instanceof Readable) this.#pipe(option, stream);
-    else if (typeof option === 'object' && 'file' in option) this.#pipe(createReadStream(option.file), stream);
+    else if (typeof option === 'object' && 'file' in option)
+      this.#pipe(createReadStream(option.file), stream);
     else {
       if (option !== undefined && option !== 'pipe') this.#waiting.unshift(option);
       for (const data of this.#waiting) stream.write(data);

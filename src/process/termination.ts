@@ -14,7 +14,14 @@ export interface TerminationResult {
 const afterKill = 5_000;
 
 /** Signals that ask a process to end, so that they are followed by SIGKILL and count as a kill. */
-export const endingSignals: ReadonlySet<string> = new Set(['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGABRT']);
+export const endingSignals: ReadonlySet<string> = new Set([
+  'SIGTERM',
+  'SIGKILL',
+  'SIGINT',
+  'SIGHUP',
+  'SIGQUIT',
+  'SIGABRT',
+]);
 
 /**
  * Ends the whole tree of one launched process and says so only when it is gone: signals it, waits for the process,

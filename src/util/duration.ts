@@ -14,7 +14,8 @@ export const longestTimer = 2 ** 31 - 1;
 
 /** Milliseconds of a {@link Duration}. Throws InvalidArgument, naming `what`, for anything else. */
 export function parseDuration(value: Duration, what = 'duration'): number {
-  const ms = typeof value === 'number' ? value : typeof value === 'string' ? parseText(value.trim()) : Number.NaN;
+  const ms =
+    typeof value === 'number' ? value : typeof value === 'string' ? parseText(value.trim()) : Number.NaN;
   if (!(ms >= 0)) {
     throw new InvalidArgument(
       `${what} must be milliseconds ≥ 0 or text like '250ms', '10s', '5m' or '1:30:00', not ${show(value)}`,
@@ -24,7 +25,10 @@ export function parseDuration(value: Duration, what = 'duration'): number {
 }
 
 /** The same for an option that may be left out or switched off with `false` or `null`. */
-export function optionalDuration(value: Duration | false | null | undefined, what: string): number | undefined {
+export function optionalDuration(
+  value: Duration | false | null | undefined,
+  what: string,
+): number | undefined {
   if (value === undefined || value === null || value === false || value === Infinity) return undefined;
   return parseDuration(value, what);
 }

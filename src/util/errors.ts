@@ -85,7 +85,10 @@ export function show(value: unknown): string {
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
   let text: string;
   try {
-    text = typeof value === 'bigint' || typeof value === 'symbol' ? String(value) : (JSON.stringify(value) ?? String(value));
+    text =
+      typeof value === 'bigint' || typeof value === 'symbol'
+        ? String(value)
+        : (JSON.stringify(value) ?? String(value));
   } catch {
     text = Object.prototype.toString.call(value);
   }

@@ -16,7 +16,9 @@ export interface LogEntry {
 export type LogSink = (entry: LogEntry) => void;
 
 const toStderr: LogSink = (entry) => {
-  process.stderr.write(`${entry.date.toISOString().slice(11, 23)} ${entry.level} ${entry.scope}: ${entry.message}\n`);
+  process.stderr.write(
+    `${entry.date.toISOString().slice(11, 23)} ${entry.level} ${entry.scope}: ${entry.message}\n`,
+  );
 };
 
 let level: LogLevel = 'warn';
@@ -29,7 +31,9 @@ let sink: LogSink = toStderr;
 export function configureLogger(options: { level?: LogLevel; sink?: LogSink | null }): void {
   if (options.level !== undefined) {
     if (!logLevels.includes(options.level)) {
-      throw new InvalidArgument(`log level must be one of ${logLevels.join(', ')}, not ${show(options.level)}`);
+      throw new InvalidArgument(
+        `log level must be one of ${logLevels.join(', ')}, not ${show(options.level)}`,
+      );
     }
     level = options.level;
   }

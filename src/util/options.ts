@@ -10,14 +10,17 @@ export const isAnything: Check = () => undefined;
 export const isCount: Check = (v) =>
   typeof v === 'number' && Number.isInteger(v) && v >= 0 ? undefined : 'a whole number ≥ 0';
 export const isPositive: Check = (v) =>
-  typeof v === 'number' && (v === Infinity || Number.isInteger(v)) && v >= 1 ? undefined : 'a whole number ≥ 1';
+  typeof v === 'number' && (v === Infinity || Number.isInteger(v)) && v >= 1
+    ? undefined
+    : 'a whole number ≥ 1';
 export const isPort: Check = (v) =>
   typeof v === 'number' && Number.isInteger(v) && v >= 1 && v <= 65535 ? undefined : 'a port, 1 to 65535';
 export const isObject: Check = (v) => (typeof v === 'object' && v !== null ? undefined : 'an object');
 export const isStringList: Check = (v) =>
   Array.isArray(v) && v.every((item) => typeof item === 'string') ? undefined : 'a list of strings';
 export function isOneOf(...values: readonly string[]): Check {
-  return (v) => (values.includes(v as string) ? undefined : `one of ${values.map((x) => `'${x}'`).join(', ')}`);
+  return (v) =>
+    values.includes(v as string) ? undefined : `one of ${values.map((x) => `'${x}'`).join(', ')}`;
 }
 export function isEither(...checks: readonly Check[]): Check {
   return (v) => {
@@ -49,7 +52,9 @@ export function checkOptions<T extends object>(
     const check = Object.hasOwn(checks, key) ? (checks as Record<string, Check>)[key] : undefined;
     if (!check) {
       const hint = nearest(key, Object.keys(checks));
-      throw new InvalidArgument(`${what}: unknown option ${show(key)}${hint ? `; did you mean '${hint}'?` : ''}`);
+      throw new InvalidArgument(
+        `${what}: unknown option ${show(key)}${hint ? `; did you mean '${hint}'?` : ''}`,
+      );
     }
     if (value === undefined) continue;
     const wish = check(value);

@@ -39,7 +39,8 @@ export function treeMembers(all: readonly ProcessEntry[], id: string, leader: nu
     for (const child of children.get(entry.pid) ?? []) add(child);
   };
   for (const entry of all) {
-    if (entry.id === id || (leader !== undefined && (entry.pgid === leader || entry.pid === leader))) add(entry);
+    if (entry.id === id || (leader !== undefined && (entry.pgid === leader || entry.pid === leader)))
+      add(entry);
   }
   return [...members.values()].filter((entry) => !entry.zombie).map((entry) => entry.pid);
 }
@@ -51,7 +52,13 @@ export function parsePs(text: string, ids: ReadonlyMap<number, string>): Process
     const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S)/.exec(line);
     if (!match) continue;
     const pid = Number(match[1]);
-    entries.push({ pid, ppid: Number(match[2]), pgid: Number(match[3]), zombie: match[4] === 'Z', id: ids.get(pid) });
+    entries.push({
+      pid,
+      ppid: Number(match[2]),
+      pgid: Number(match[3]),
+      zombie: match[4] === 'Z',
+      id: ids.get(pid),
+    });
   }
   return entries;
 }

@@ -22,5 +22,6 @@ export function quoteFish(word: string): string {
 }
 
 function refuseNul(word: string): void {
-  if (word.includes('\0')) throw new InvalidArgument(`a command cannot contain a NUL character: ${show(word)}`);
+  if (word.includes('\0'))
+    throw new InvalidArgument(`a command cannot contain a NUL character: ${show(word)}`);
 }

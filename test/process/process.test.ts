@@ -18,7 +18,11 @@ describe('Process', () => {
     assert.equal(p.error?.code, 'ERR_SPAWN');
   });
   it('ends a tree that ignores SIGTERM at its timeout', async () => {
-    const p = await new Process("trap '' TERM; sleep 300 & sleep 300", { ...quiet, timeout: 200, killTimeout: 200 }).run();
+    const p = await new Process("trap '' TERM; sleep 300 & sleep 300", {
+      ...quiet,
+      timeout: 200,
+      killTimeout: 200,
+    }).run();
     assert.deepEqual([p.timedOut, p.forcedKill, p.killConfirmed, p.killed], [true, true, true, false]);
   });
   it('talks to a process by write and expect', async () => {

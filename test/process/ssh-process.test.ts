@@ -38,12 +38,23 @@ for (const transport of ['ssh2', 'openssh'] as const) {
       assert.ok(!(await bed.processes()).some((entry) => entry.command.includes('sleep 300')));
     });
     it('runs 30 processes at once on one host', async () => {
-      const all = await Promise.all(Array.from({ length: 30 }, (_, i) => new SshProcess(`echo ${i}`, host, options).run()));
-      assert.deepEqual(all.map((p) => p.stdout), all.map((_, i) => `${i}\n`));
+      const all = await Promise.all(
+        Array.from({ length: 30 }, (_, i) => new SshProcess(`echo ${i}`, host, options).run()),
+      );
+      assert.deepEqual(
+        all.map((p) => p.stdout),
+        all.map((_, i) => `${i}\n`),
+      );
     });
     it('runs an action with arguments for each host', async () => {
-      const action = await new Remote('echo {{n}}', bed.hosts, { vars: { n: ['1', '2', '3', '4'] }, ...options }).run();
-      assert.deepEqual(action.processes.map((p) => p.stdout), ['1\n', '2\n', '3\n', '4\n']);
+      const action = await new Remote('echo {{n}}', bed.hosts, {
+        vars: { n: ['1', '2', '3', '4'] },
+        ...options,
+      }).run();
+      assert.deepEqual(
+        action.processes.map((p) => p.stdout),
+        ['1\n', '2\n', '3\n', '4\n'],
+      );
       assert.equal(action.stats().finishedOk, 4);
     });
   });
