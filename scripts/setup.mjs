@@ -1,6 +1,7 @@
 // What the other scripts share: dependencies, build, and the programs that tests run against.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const run = (file, ...args) => execFileSync(file, args, { stdio: ['ignore', 2, 2] });
@@ -49,4 +50,27 @@ export function testFiles(folder = 'build/test') {
     .map((name) => join(folder, String(name)))
     .filter((name) => name.endsWith('.test.js'))
     .sort();
+}
+
+/** The program of another version of Node. It is fetched in a folder apart: our .npmrc forbids the script that puts it in place. */
+export function nodeProgram(version) {
+  const major = (text) => text.replace(/^v/, '').split('.')[0];
+  if (version === undefined || major(version) === major(process.version)) return process.execPath;
+  const cwd = mkdtempSync(join(tmpdir(), 'rookery-node-'));
+  try {
+    const env = { ...process.env, npm_config_ignore_scripts: 'false' };
+    delete env.npm_config_local_prefix;
+    const found = execFileSync('npx', ['-y', '-p', `node@${version}`, 'node', '-p', 'process.execPath'], {
+      cwd,
+      env,
+      encoding: 'utf8',
+    });
+    const program = found.trim();
+    const running = execFileSync(program, ['--version'], { encoding: 'utf8' }).trim();
+    if (major(running) !== major(version)) throw new Error(`asked for Node ${version}, got ${running}`);
+    console.log(`Node ${running}`);
+    return program;
+  } finally {
+    rmSync(cwd, { recursive: true });
+  }
 }

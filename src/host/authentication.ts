@@ -63,7 +63,7 @@ function hostKeyAlgorithms(target: Target): ServerHostKeyAlgorithm[] {
 export async function authentication(target: Target): Promise<AuthHandlerMiddleware> {
   const { user: username, password } = target;
   const methods: AnyAuthMethod[] = [];
-  const keys = await loadPrivateKeys(target);
+  const keys = loadPrivateKeys(target);
   for (const { key } of keys) methods.push({ type: 'publickey', username, key });
   if (target.agent !== undefined) {
     const agent = target.identitiesOnly ? await limitedAgent(target) : target.agent;
@@ -99,13 +99,13 @@ async function limitedAgent(target: Target): Promise<BaseAgent | undefined> {
   if (allowed.size === 0 || target.agent === undefined) return undefined;
   const agent = ssh2.createAgent(target.agent);
   const getIdentities = agent.getIdentities.bind(agent);
-  agent.getIdentities = ((callback: (error?: Error, keys?: ParsedKey[]) => void) => {
+  agent.getIdentities = (callback: (error?: Error, keys?: ParsedKey[]) => void) => {
     getIdentities((error?: Error | null, keys?: readonly unknown[]) => {
       const kept = (keys as ParsedKey[] | undefined)?.filter((key) =>
         allowed.has(key.getPublicSSH().toString('base64')),
       );
       callback(error ?? undefined, kept);
     });
-  }) as typeof agent.getIdentities;
+  };
   return agent;
 }

@@ -222,7 +222,7 @@ class OpensshConnection implements Connection {
     if (!child.stdin || !child.stdout)
       throw new RookeryError('ERR_SSH_BINARY', 'cannot start ssh for a forward');
     child.stderr?.resume();
-    const stream = Duplex.from({ readable: child.stdout, writable: child.stdin }) as Duplex;
+    const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
     stream.once('close', () => child.kill('SIGTERM'));
     child.once('close', () => stream.destroy());
     return stream;

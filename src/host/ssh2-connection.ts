@@ -95,7 +95,7 @@ class Ssh2Connection implements Connection {
   readonly target: Target;
   readonly #client: Client;
   readonly #socket: Duplex;
-  readonly #channels = new Set<() => void>();
+  readonly #channels = new Set<(lost: RookeryError) => void>();
   #keepalive: NodeJS.Timeout | undefined;
   #received = 0;
   lost: RookeryError | undefined;
@@ -146,7 +146,7 @@ class Ssh2Connection implements Connection {
     clearInterval(this.#keepalive);
     // end() waits for the other side, which may be frozen; destroying the socket makes ssh2 settle what is pending.
     this.#socket.destroy();
-    for (const end of this.#channels) end();
+    for (const end of this.#channels) end(this.lost);
     this.#channels.clear();
     this.#resolveClosed();
     logger.debug('ssh2', text);
@@ -156,7 +156,7 @@ class Ssh2Connection implements Connection {
     return new Promise((resolve, reject) => {
       const refuse = (error: Error) => reject(this.#openError(error));
       if (this.lost) return reject(this.lost);
-      const onLost = () => reject(this.lost as RookeryError);
+      const onLost = (lost: RookeryError) => reject(lost);
       this.#channels.add(onLost);
       const { pty } = options;
       const request = pty
@@ -229,7 +229,7 @@ class Ssh2Connection implements Connection {
           else resolve(stream);
         });
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
   }

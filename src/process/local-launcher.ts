@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
 import type { ChildProcess } from 'node:child_process';
 import { execa } from 'execa';
-import { messageOf, RookeryError, treeMembers, treeVariable } from '../util/index.js';
+import { messageOf, RookeryError, treeVariable } from '../util/index.js';
 import type { CommandLine } from './command.js';
+import { toEnding } from './ending.js';
 import type { Ending, Launched } from './launcher.js';
-import { leaders, localProcesses, newLocalId } from './local-tree.js';
+import { localTree, newLocalId } from './local-tree.js';
 import type { ResolvedOptions } from './options.js';
 import { launchPty } from './pty-launcher.js';
 
@@ -92,44 +92,4 @@ function releasePipes(child: ChildProcess): void {
   child.stdin?.destroy();
   child.stdout?.destroy();
   child.stderr?.destroy();
-}
-
-/** The part of {@link Launched} that finds and signals the tree of a local process. */
-export function localTree(
-  pid: number,
-  id: string,
-  exited: Promise<Ending>,
-  options: ResolvedOptions,
-): Pick<Launched, 'signal' | 'survivors'> {
-  let leader: number | undefined = pid;
-  if (!options.detached) leaders.add(pid);
-  void exited.then(() => {
-    // From now on the number may belong to somebody else; what is left of the tree is known by its id.
-    leader = undefined;
-    leaders.delete(pid);
-  });
-  const members = async () => treeMembers(await localProcesses(), id, leader);
-  return {
-    survivors: members,
-    signal: async (name) => {
-      for (const member of await members()) sendSignal(member, name);
-    },
-  };
-}
-
-function sendSignal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It ended meanwhile, or is another user's: then it is seen among the survivors.
-  }
-}
-
-export function toEnding(code: number | null, signal: NodeJS.Signals | number | null): Ending {
-  if (typeof signal === 'number') signal = signal > 0 ? signalName(signal) : null;
-  return signal ? { kind: 'signal', signal } : { kind: 'exit', code: code ?? 0 };
-}
-export function signalName(number: number): NodeJS.Signals {
-  const entry = Object.entries(constants.signals).find(([, n]) => n === number);
-  return (entry?.[0] ?? `SIG${number}`) as NodeJS.Signals;
 }

@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { newTreeId, parsePs, treeVariable } from '../util/index.js';
+import { newTreeId, parsePs, treeMembers, treeVariable } from '../util/index.js';
 import type { ProcessEntry } from '../util/index.js';
+import type { Ending, Launched } from './launcher.js';
+import type { ResolvedOptions } from './options.js';
 
 let upcoming: Promise<ProcessEntry[]> | undefined;
 
@@ -55,7 +57,7 @@ function endOf(environ: string, at: number): number {
 }
 
 /** Process group leaders that run and must not outlive this program. */
-export const leaders = new Set<number>();
+const leaders = new Set<number>();
 const ours = newTreeId();
 let count = 0;
 
@@ -90,5 +92,36 @@ function sendKill(pid: number): void {
     process.kill(pid, 'SIGKILL');
   } catch {
     // Gone already.
+  }
+}
+
+/** The part of {@link Launched} that finds and signals the tree of a local process. */
+export function localTree(
+  pid: number,
+  id: string,
+  exited: Promise<Ending>,
+  options: ResolvedOptions,
+): Pick<Launched, 'signal' | 'survivors'> {
+  let leader: number | undefined = pid;
+  if (!options.detached) leaders.add(pid);
+  void exited.then(() => {
+    // From now on the number may belong to somebody else; what is left of the tree is known by its id.
+    leader = undefined;
+    leaders.delete(pid);
+  });
+  const members = async () => treeMembers(await localProcesses(), id, leader);
+  return {
+    survivors: members,
+    signal: async (name) => {
+      for (const member of await members()) sendSignal(member, name);
+    },
+  };
+}
+
+function sendSignal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended meanwhile, or is another user's: then it is seen among the survivors.
   }
 }

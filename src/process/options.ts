@@ -31,8 +31,11 @@ export interface PtyOptions {
   term?: string;
 }
 
-/** Text or bytes sent and ended, a stream piped in, `'pipe'` (default: stays open for `write()` and `end()`) or `'ignore'` (no input). */
-export type StdinOption = string | Uint8Array | Readable | 'pipe' | 'ignore';
+/**
+ * Text or bytes sent and ended, a stream piped in, `'pipe'` (default: stays open for `write()` and `end()`) or
+ * `'ignore'` (no input). The two words are never text: send them as bytes.
+ */
+export type StdinOption = string | Uint8Array | Readable;
 
 /** Options of every kind of process. Durations are milliseconds or text such as `'10s'`. */
 export interface ProcessOptions {

@@ -1,8 +1,9 @@
 import { PassThrough, Writable } from 'node:stream';
 import { RookeryError, messageOf } from '../util/index.js';
+import { toEnding } from './ending.js';
 import type { Ending, Launched } from './launcher.js';
 import type { LocalCommand } from './local-launcher.js';
-import { localTree, toEnding } from './local-launcher.js';
+import { localTree } from './local-tree.js';
 import type { ResolvedOptions } from './options.js';
 
 /** End of transmission: what a terminal takes for the end of input at the beginning of a line (termios(3), VEOF). */
@@ -23,7 +24,7 @@ export async function launchPty(
       cols: size.columns ?? 80,
       rows: size.rows ?? 24,
       cwd: local.cwd ?? process.cwd(),
-      env: { ...process.env, ...local.env } as Record<string, string>,
+      env: { ...process.env, ...local.env },
       encoding: null,
     });
   } catch (cause) {

@@ -4,7 +4,7 @@ import type { Channel, ChannelEnd, HostPool, Target, Warden } from '../host/inde
 import { newTreeId, treeMembers } from '../util/index.js';
 import type { CommandLine } from './command.js';
 import type { Ending, Launched } from './launcher.js';
-import { signalName } from './local-launcher.js';
+import { signalName } from './ending.js';
 import { MarkFilter, takeMark } from './mark-filter.js';
 import type { ResolvedOptions } from './options.js';
 import { bareCommand, wrappedCommand } from './remote-command.js';
