@@ -18,6 +18,7 @@ export {
   filterBadHosts,
   Local,
   ParallelActions,
+  Put,
   Remote,
   SequentialActions,
   waitAllActions,

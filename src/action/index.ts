@@ -11,3 +11,4 @@ export { ActionsFailed } from './failed.js';
 export { failuresByKind, nameProcesses } from './describe.js';
 export type { ProcessLine } from './merge-lines.js';
 export { runWindow } from './window.js';
+export { Put, type PutOptions } from './put.js';

@@ -39,6 +39,8 @@ export interface ProcessEvents {
   line: (line: string, stream: StreamName, process: ProcessBase) => void;
   end: (process: ProcessBase) => void;
   reset: (process: ProcessBase) => void;
+  /** A transfer has moved on. */
+  progress: (process: ProcessBase) => void;
 }
 
 export interface KillOptions {

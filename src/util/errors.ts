@@ -53,6 +53,12 @@ export const errorCodes = [
   /** `orThrow()` on processes or actions that are not ok. */
   'ERR_PROCESSES_FAILED',
   'ERR_ACTIONS_FAILED',
+  /** A file could not be read, sent, received or put in its place. */
+  'ERR_TRANSFER',
+  /** A file changed while it was copied. */
+  'ERR_SOURCE_CHANGED',
+  /** What arrived is not what was sent. */
+  'ERR_VERIFY',
   /** A testbed could not be started. */
   'ERR_TESTBED',
 ] as const;

@@ -1,0 +1,4 @@
+export { PutPlan } from './put-plan.js';
+export { PutProcess, type PutTask } from './put-process.js';
+export type { Verification } from './put-script.js';
+export type { Progress } from './progress.js';
