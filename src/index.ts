@@ -16,6 +16,7 @@ export {
   Action,
   ActionsFailed,
   filterBadHosts,
+  Get,
   Local,
   ParallelActions,
   Put,

@@ -11,4 +11,6 @@ export { ActionsFailed } from './failed.js';
 export { failuresByKind, nameProcesses } from './describe.js';
 export type { ProcessLine } from './merge-lines.js';
 export { runWindow } from './window.js';
-export { Put, type PutOptions } from './put.js';
+export { Get } from './get.js';
+export { Put } from './put.js';
+export type { TransferOptions } from './transfer-options.js';

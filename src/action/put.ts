@@ -1,39 +1,11 @@
 import { checkConnectionParams, toHosts, type HostListItem } from '../host/index.js';
-import {
-  checkVars,
-  expandPlaceholders,
-  sshProcessOptionChecks,
-  type SshProcessOptions,
-  type Vars,
-} from '../process/index.js';
+import { checkVars, expandPlaceholders, type SshProcessOptions } from '../process/index.js';
 import { PutPlan, PutProcess, type Verification } from '../transfer/index.js';
-import { checkOptions, InvalidArgument, isAnything, isPositive, show, type Check } from '../util/index.js';
+import { checkOptions } from '../util/index.js';
 import { Action } from './action.js';
-import { actionOptionChecks, processOptions, type ActionOptions } from './options.js';
+import { processOptions } from './options.js';
+import { homeless, toPaths, transferChecks, type TransferOptions } from './transfer-options.js';
 import { runWindow } from './window.js';
-
-/** Options of `Put`. */
-export interface PutOptions
-  extends ActionOptions, Omit<SshProcessOptions, 'name' | 'on' | 'stdin' | 'pty' | 'shell'> {
-  /** How many hosts are sent to at the same time, at most. Default: no limit. */
-  concurrency?: number;
-  /** Values of `{{name}}` in the paths; host `i` gets element `i % length` of an array. */
-  vars?: Vars;
-  /**
-   * What is checked on the host before anything is put in its place: the number of files and their sizes (default), the
-   * SHA-256 digest of each file, or nothing.
-   */
-  verify?: Verification;
-}
-
-const { stdin: _stdin, pty: _pty, shell: _shell, ...processChecks } = sshProcessOptionChecks;
-const checks: { readonly [K in keyof Required<PutOptions>]: Check } = {
-  ...processChecks,
-  ...actionOptionChecks,
-  concurrency: isPositive,
-  vars: isAnything,
-  verify: (v) => (v === false || v === 'size' || v === 'sha256' ? undefined : "'size', 'sha256' or false"),
-};
 
 /**
  * Copies files and folders to many hosts: one stream for each over its pooled connection, each file read from disk once for
@@ -52,9 +24,9 @@ export class Put extends Action {
     hosts: HostListItem,
     localFiles: string | readonly string[],
     remoteLocation = '.',
-    options: PutOptions = {},
+    options: TransferOptions = {},
   ) {
-    checkOptions('new Put()', options, checks);
+    checkOptions('new Put()', options, transferChecks);
     if (options.connectionParams) checkConnectionParams(options.connectionParams);
     const files = toPaths('new Put(): localFiles', localFiles);
     const [location] = toPaths('new Put(): remoteLocation', remoteLocation) as [string];
@@ -64,7 +36,7 @@ export class Put extends Action {
     this.#concurrency = options.concurrency ?? Infinity;
     this.#verify = options.verify ?? 'size';
     this.#plan = new PutPlan(this.#verify);
-    const { verify: _verify, ...own } = processOptions(options) as PutOptions;
+    const { verify: _verify, ...own } = processOptions(options) as TransferOptions;
     const shared = Object.freeze(own) as SshProcessOptions;
     toHosts(hosts).forEach((host, index) => {
       const fill = (text: string) => expandPlaceholders(text, { host, index, vars });
@@ -86,20 +58,4 @@ export class Put extends Action {
     this.#plan = new PutPlan(this.#verify);
     return runWindow(this.ownProcesses, this.#concurrency, () => this.stopReason !== undefined);
   }
-}
-
-/** One path or several; none may be empty. */
-export function toPaths(what: string, given: string | readonly string[]): readonly string[] {
-  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
-  if (list.length === 0) throw new InvalidArgument(`${what}: there must be one path at least`);
-  for (const path of list) {
-    if (typeof path !== 'string' || path === '' || path.includes('\0'))
-      throw new InvalidArgument(`${what} must be a path or a list of paths, not ${show(path)}`);
-  }
-  return list as readonly string[];
-}
-
-/** Remote paths are relative to the home folder anyway, and nothing on the way expands a `~`. */
-export function homeless(path: string): string {
-  return path === '~' ? '.' : path.startsWith('~/') ? path.slice(2) || '.' : path;
 }

@@ -9,6 +9,7 @@ import {
   type SshProcessOptions,
 } from '../process/index.js';
 import { messageOf, RookeryError } from '../util/index.js';
+import { lastLines } from './last-lines.js';
 import { ProgressMeter, type Progress } from './progress.js';
 import type { PutPlan } from './put-plan.js';
 import { placeScript, putScript, type Verification } from './put-script.js';
@@ -108,7 +109,7 @@ export class PutProcess extends ProcessBase implements Progress {
   async #outcome(launched: Launched, sent: Promise<RookeryError | undefined>): Promise<Ending> {
     const said = lastLines(launched.stderr);
     const ending = await launched.exited;
-    if (ending.kind === 'error') return ending;
+    if (ending.kind === 'error' || this.killed || this.timedOut) return ending;
     const unread = await sent;
     if (unread) return { kind: 'error', error: unread };
     if (ending.kind !== 'exit' || ending.code === 0) return ending;
@@ -119,15 +120,4 @@ export class PutProcess extends ProcessBase implements Progress {
       error: new RookeryError(code, text || `exit ${ending.code}`, { host: this.host.address }),
     };
   }
-}
-
-/** What was written last, once the stream is at its end. */
-function lastLines(stream: Launched['stderr']): Promise<string> {
-  return new Promise((resolve) => {
-    let text = '';
-    const finish = () => resolve(text.trim().split('\n').slice(-4).join('; '));
-    if (!stream) return resolve('');
-    stream.on('data', (chunk: Buffer) => (text = (text + chunk.toString()).slice(-4096)));
-    for (const event of ['end', 'close', 'error']) stream.once(event, finish);
-  });
 }

@@ -72,11 +72,13 @@ async function scan(path: Buffer, name: string): Promise<SourceEntry[]> {
     return [];
   }
   const below = await Promise.all(
-    names.sort((a, b) => Buffer.compare(a, b)).map((child) => {
-      const childName = child.toString('latin1');
-      const childPath = Buffer.concat([path, slash, child]);
-      return scan(childPath, name === '' ? childName : `${name}/${childName}`);
-    }),
+    names
+      .sort((a, b) => Buffer.compare(a, b))
+      .map((child) => {
+        const childName = child.toString('latin1');
+        const childPath = Buffer.concat([path, slash, child]);
+        return scan(childPath, name === '' ? childName : `${name}/${childName}`);
+      }),
   );
   return [{ ...common, type: 'directory', size: 0 }, ...below.flat()];
 }
