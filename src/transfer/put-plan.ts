@@ -46,18 +46,18 @@ export class PutPlan {
       return {
         name: manifestName,
         size: files.reduce((sum, file) => sum + line(file, blank).length, 0),
-        content: (digests) =>
+        make: (digests) =>
           Buffer.from(files.map((file) => line(file, digests.get(file) ?? blank)).join(''), 'latin1'),
       };
     }
     const text = `${files.length} ${files.reduce((sum, file) => sum + file.size, 0)}`;
-    return { name: manifestName, size: text.length, content: () => Buffer.from(text) };
+    return { name: manifestName, size: text.length, make: () => Buffer.from(text) };
   }
 }
 
 function removalsEntry(names: readonly string[]): MadeEntry {
   const bytes = Buffer.from(names.map((name) => `./${name}\0`).join(''), 'latin1');
-  return { name: removalsName, size: bytes.length, content: () => bytes };
+  return { name: removalsName, size: bytes.length, make: () => bytes };
 }
 
 /** A line that `sha256sum -c` reads; a name with a newline or a backslash is escaped, and the line begins with one. */

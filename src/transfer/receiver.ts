@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { chmod, lstat, readdir, rename, rm, utimes } from 'node:fs/promises';
 import { messageOf, RookeryError } from '../util/index.js';
+import { hashZeros } from './tar-format.js';
 import type { ReceivedEntry } from './tar-reader.js';
 
 type ReadData = (limit: number) => Promise<Buffer | undefined>;
@@ -192,12 +193,6 @@ function parentOf(name: string): string {
 
 function join(folder: Buffer, name: Buffer): Buffer {
   return Buffer.concat([folder, Buffer.from('/'), name]);
-}
-
-const zeros = Buffer.alloc(piece);
-function hashZeros(hash: ReturnType<typeof createHash>, count: number): void {
-  for (let left = count; left > 0; left -= zeros.length)
-    hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
 }
 
 /** A failure of the local file system as an error of ours. */

@@ -1,3 +1,5 @@
+import type { Hash } from 'node:crypto';
+
 /** Size of a block, the unit of everything in an archive (tar(5)). */
 export const blockSize = 512;
 
@@ -13,6 +15,19 @@ export interface TarEntry {
   readonly mtime: bigint;
   /** Where a symlink points. */
   readonly target?: string;
+  /** For a file with holes: where its data lie, in their order. */
+  readonly regions?: readonly Region[];
+}
+
+/** A part of a file. */
+export interface Region {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Bytes of its content that stand in the archive. */
+export function storedSize({ size, regions }: Pick<TarEntry, 'size' | 'regions'>): number {
+  return regions ? regions.reduce((sum, region) => sum + region.length, 0) : size;
 }
 
 const typeFlags = { file: '0', directory: '5', symlink: '2' } as const;
@@ -28,8 +43,33 @@ export function encodeHeaders(entry: TarEntry): Buffer {
   if (entry.target !== undefined && entry.target.length > 100)
     blocks.push(...extension('K', `${entry.target}\0`));
   if (name.length > 100) blocks.push(...extension('L', `${name}\0`));
-  blocks.push(header(name, typeFlags[entry.type], entry, entry.target));
+  if (entry.regions) blocks.push(...sparseHeaders(name, entry, entry.regions));
+  else blocks.push(header(name, typeFlags[entry.type], entry, entry.target));
   return Buffer.concat(blocks);
+}
+
+/** GNU's old format for holes: four regions in the header, 21 in each block after it; an empty one at the end of the file. */
+function sparseHeaders(name: string, entry: TarEntry, regions: readonly Region[]): Buffer[] {
+  const all = [...regions, { offset: entry.size, length: 0 }];
+  const put = (block: Buffer, at: number, some: readonly Region[]) => {
+    some.forEach(({ offset, length }, i) => {
+      octal(block, at + 24 * i, 12, offset);
+      octal(block, at + 24 * i + 12, 12, length);
+    });
+  };
+  const first = header(name, 'S', { ...entry, size: storedSize(entry) }, undefined, (block) => {
+    put(block, 386, all.slice(0, 4));
+    block[482] = all.length > 4 ? 1 : 0;
+    octal(block, 483, 12, entry.size);
+  });
+  const blocks = [first];
+  for (let i = 4; i < all.length; i += 21) {
+    const block = Buffer.alloc(blockSize);
+    put(block, 0, all.slice(i, i + 21));
+    block[504] = all.length > i + 21 ? 1 : 0;
+    blocks.push(block);
+  }
+  return blocks;
 }
 
 function extension(flag: string, text: string): Buffer[] {
@@ -44,6 +84,7 @@ function header(
   flag: string,
   { mode, size, mtime }: Pick<TarEntry, 'mode' | 'size' | 'mtime'>,
   target: string | undefined,
+  more?: (block: Buffer) => void,
 ): Buffer {
   const block = Buffer.alloc(blockSize);
   block.write(name.slice(0, 100), 0, 'latin1');
@@ -56,6 +97,7 @@ function header(
   block.write(flag, 156, 'latin1');
   if (target !== undefined) block.write(target.slice(0, 100), 157, 'latin1');
   block.write('ustar  \0', 257, 'latin1');
+  more?.(block);
   let sum = 0;
   for (const byte of block) sum += byte;
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
@@ -90,4 +132,12 @@ function paxRecord(key: string, value: string): string {
 /** Bytes that content of this size takes in an archive. */
 export function padded(size: number): number {
   return Math.ceil(size / blockSize) * blockSize;
+}
+
+const zeros = Buffer.alloc(256 * 1024);
+
+/** Puts a hole through a digest. */
+export function hashZeros(hash: Hash, count: number): void {
+  for (let left = count; left > 0; left -= zeros.length)
+    hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
 }

@@ -3,7 +3,15 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { messageOf, RookeryError } from '../util/index.js';
 import type { SourceEntry } from './source-tree.js';
-import { blockSize, encodeHeaders, padded, type TarEntry } from './tar-format.js';
+import {
+  blockSize,
+  encodeHeaders,
+  hashZeros,
+  padded,
+  storedSize,
+  type Region,
+  type TarEntry,
+} from './tar-format.js';
 
 const chunkSize = 256 * 1024;
 /** Chunks in memory, for all who read the archive: hosts that keep pace share them, one that is slow reads the disk again. */
@@ -13,7 +21,7 @@ const keptChunks = 24;
 export interface MadeEntry {
   readonly name: string;
   readonly size: number;
-  content(digests: ReadonlyMap<SourceEntry, string>): Buffer;
+  make(digests: ReadonlyMap<SourceEntry, string>): Buffer;
 }
 
 interface Piece {
@@ -27,8 +35,9 @@ interface Part {
   readonly source: SourceEntry;
   /** Where the bytes go. */
   readonly bytes: Buffer;
-  /** Where they lie in the file. */
-  readonly position: number;
+  /** Where they lie among the bytes of the file that stand in the archive, and where in the file itself. */
+  readonly stored: number;
+  readonly offset: number;
 }
 
 /**
@@ -44,7 +53,7 @@ export class TarSource {
   readonly #chunks = new Map<number, Promise<Buffer>>();
   readonly #withDigests: boolean;
   readonly #digests = new Map<SourceEntry, string>();
-  #hashing: { readonly source: SourceEntry; readonly hash: Hash; next: number } | undefined;
+  #hashing: { readonly source: SourceEntry; readonly hash: Hash; next: number; at: number } | undefined;
   #digested: Promise<void> = Promise.resolve();
 
   constructor(sources: readonly SourceEntry[], made: readonly MadeEntry[], prefix: string, digests: boolean) {
@@ -52,7 +61,7 @@ export class TarSource {
     const place = (source: SourceEntry | MadeEntry, entry: TarEntry): Piece => {
       const headers = encodeHeaders(entry).length;
       const piece = { start: at, headers, entry, source };
-      at += headers + padded(entry.size);
+      at += headers + padded(storedSize(entry));
       return piece;
     };
     this.#pieces = [
@@ -92,12 +101,14 @@ export class TarSource {
       const data = piece.start + piece.headers;
       if (data > from) copyTo(chunk, encodeHeaders(piece.entry), piece.start - from);
       const begin = Math.max(from, data);
-      const end = Math.min(to, data + piece.entry.size);
-      if (begin > end || (begin === end && piece.entry.size > 0)) continue;
+      const end = Math.min(to, data + storedSize(piece.entry));
       const { source } = piece;
-      if ('content' in source) made.push(() => copyTo(chunk, source.content(this.#digests), data - from));
+      if ('make' in source) made.push(() => copyTo(chunk, source.make(this.#digests), data - from));
       else if (piece.entry.type === 'file')
-        parts.push({ source, bytes: chunk.subarray(begin - from, end - from), position: begin - data });
+        for (const { offset, length, stored } of rangesOf(source, begin - data, end - data)) {
+          const place = data + stored - from;
+          parts.push({ source, bytes: chunk.subarray(place, place + length), stored, offset });
+        }
     }
     const read = Promise.all(parts.map(readPart));
     this.#digested = read.then(async () => {
@@ -112,15 +123,18 @@ export class TarSource {
   /** Each file's bytes go through its digest once, in their order: whoever reads first reads from the beginning. */
   #digest(parts: readonly Part[]): void {
     if (!this.#withDigests) return;
-    for (const { source, bytes, position } of parts) {
-      if (position === 0 && !this.#digests.has(source) && this.#hashing?.source !== source)
-        this.#hashing = { source, hash: createHash('sha256'), next: 0 };
+    for (const { source, bytes, stored, offset } of parts) {
+      if (stored === 0 && !this.#digests.has(source) && this.#hashing?.source !== source)
+        this.#hashing = { source, hash: createHash('sha256'), next: 0, at: 0 };
       const now = this.#hashing;
       // A part that is read again, for a host that is behind, has gone through already.
-      if (now?.source !== source || now.next !== position) continue;
+      if (now?.source !== source || now.next !== stored) continue;
+      hashZeros(now.hash, offset - now.at);
       now.hash.update(bytes);
       now.next += bytes.length;
-      if (now.next < source.size) continue;
+      now.at = offset + bytes.length;
+      if (now.next < storedSize(source)) continue;
+      hashZeros(now.hash, source.size - now.at);
       this.#digests.set(source, now.hash.digest('hex'));
       this.#hashing = undefined;
     }
@@ -143,9 +157,27 @@ function copyTo(chunk: Buffer, bytes: Buffer, at: number): void {
   bytes.copy(chunk, Math.max(0, at), Math.max(0, -at));
 }
 
-async function readPart({ source, bytes, position }: Part): Promise<void> {
+/** The parts of a file behind a stretch of its bytes in the archive; one, unless it has holes. An empty file has an empty part. */
+function rangesOf(source: SourceEntry, begin: number, end: number): (Region & { stored: number })[] {
+  const ranges: (Region & { stored: number })[] = [];
+  let at = 0;
+  for (const region of source.regions ?? [{ offset: 0, length: source.size }]) {
+    const from = Math.max(begin, at);
+    const to = Math.min(end, at + region.length);
+    if (from < to || (from === to && source.size === 0))
+      ranges.push({ offset: region.offset + from - at, length: to - from, stored: from });
+    at += region.length;
+  }
+  return ranges;
+}
+
+async function readPart({ source, bytes, offset }: Part): Promise<void> {
   const changed = (how: string, cause?: unknown) =>
     new RookeryError('ERR_SOURCE_CHANGED', `${source.path.toString()} ${how} while it was copied`, { cause });
+  if (source.content) {
+    source.content.copy(bytes, 0, offset);
+    return;
+  }
   let file;
   try {
     // Not a symlink that took the place of the file, and not a pipe that nobody writes to.
@@ -159,7 +191,7 @@ async function readPart({ source, bytes, position }: Part): Promise<void> {
   }
   try {
     for (let done = 0; done < bytes.length;) {
-      const { bytesRead } = await file.read(bytes, done, bytes.length - done, position + done);
+      const { bytesRead } = await file.read(bytes, done, bytes.length - done, offset + done);
       if (bytesRead === 0) throw changed('shrank');
       done += bytesRead;
     }
