@@ -26,3 +26,5 @@ export {
   waitAnyActions,
 } from './action/index.js';
 export { Testbed } from './testbed/index.js';
+export { Report } from './report/index.js';
+export type { ReportJSON, TableOptions } from './report/index.js';

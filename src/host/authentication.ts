@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import ssh2 from 'ssh2';
 import type {
   AnyAuthMethod,
@@ -9,7 +8,7 @@ import type {
   ServerHostKeyAlgorithm,
 } from 'ssh2';
 import { knownKeyTypes } from './known-hosts.js';
-import { loadPrivateKeys } from './private-keys.js';
+import { loadPrivateKeys, loadPublicKeys } from './private-keys.js';
 import type { Target } from './target.js';
 
 /** What ssh2 is told to offer and in which order; nothing with SHA-1, and the ciphers first that Node does natively. */
@@ -60,13 +59,13 @@ function hostKeyAlgorithms(target: Target): ServerHostKeyAlgorithm[] {
 }
 
 /** Credentials in the order in which they are offered: keys, the agent's keys, password, keyboard-interactive. */
-export async function authentication(target: Target): Promise<AuthHandlerMiddleware> {
+export function authentication(target: Target): AuthHandlerMiddleware {
   const { user: username, password } = target;
   const methods: AnyAuthMethod[] = [];
   const keys = loadPrivateKeys(target);
   for (const { key } of keys) methods.push({ type: 'publickey', username, key });
   if (target.agent !== undefined) {
-    const agent = target.identitiesOnly ? await limitedAgent(target) : target.agent;
+    const agent = target.identitiesOnly ? limitedAgent(target) : target.agent;
     if (agent !== undefined) methods.push({ type: 'agent', username, agent });
   }
   if (password !== undefined) {
@@ -88,14 +87,9 @@ export async function authentication(target: Target): Promise<AuthHandlerMiddlew
   };
 }
 
-/** With IdentitiesOnly, of the agent's keys only those whose public half lies beside a configured key file. */
-async function limitedAgent(target: Target): Promise<BaseAgent | undefined> {
-  const allowed = new Set<string>();
-  for (const file of target.keyfiles) {
-    const text = await readFile(`${file}.pub`, 'utf8').catch(() => '');
-    const blob = text.split(' ')[1];
-    if (blob) allowed.add(blob);
-  }
+/** With IdentitiesOnly, of the agent's keys only those whose public half lies in or beside a configured key file. */
+function limitedAgent(target: Target): BaseAgent | undefined {
+  const allowed = new Set(loadPublicKeys(target).map((blob) => blob.toString('base64')));
   if (allowed.size === 0 || target.agent === undefined) return undefined;
   const agent = ssh2.createAgent(target.agent);
   const getIdentities = agent.getIdentities.bind(agent);

@@ -9,6 +9,5 @@ export { resolveTarget } from './resolve.js';
 export { checkHostKey, hostKeyError, knownHostName, knownKeyTypes, lookupHostKey } from './known-hosts.js';
 export { appendKnownHost, type HostKeySubject, type HostKeyVerdict, type KnownKey } from './known-hosts.js';
 export { fingerprint } from './known-hosts-file.js';
-export { loadPrivateKeys, loadPublicKeys, type PrivateKey } from './private-keys.js';
 export { hostList, hostListFromFile, toHosts, type HostListItem } from './host-list.js';
 export { foldHosts } from './fold-hosts.js';

@@ -24,7 +24,7 @@ export async function connectSsh2(
   via: Duplex | undefined,
   signal: AbortSignal,
 ): Promise<Connection> {
-  const credentials = await authentication(target);
+  const credentials = authentication(target);
   const client = new ssh2.Client();
   const attempt = {
     greeting: '',

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
-import { Host, loadPrivateKeys, loadPublicKeys, resolveTarget } from '../../src/host/index.js';
+import { Host, resolveTarget } from '../../src/host/index.js';
+import { loadPrivateKeys, loadPublicKeys } from '../../src/host/private-keys.js';
 import { logOf, makeKey, temporaryFolder } from './helpers.js';
 
 const folder = temporaryFolder();

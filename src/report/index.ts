@@ -1,0 +1,3 @@
+export { Report, type ReportPart } from './report.js';
+export type { ProcessJSON, ReportJSON, StatsJSON } from './snapshot.js';
+export type { TableOptions } from './table.js';

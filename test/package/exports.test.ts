@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as rookery from 'rookery';
+
+test('the package exports these names', () => {
+  assert.deepEqual(Object.keys(rookery).sort(), [
+    ...['Action', 'ActionsFailed', 'Get', 'Host', 'InvalidArgument', 'Local', 'ParallelActions', 'Process'],
+    ...[
+      'ProcessBase',
+      'ProcessesFailed',
+      'Put',
+      'Remote',
+      'Report',
+      'RookeryError',
+      'SequentialActions',
+      'SshProcess',
+    ],
+    ...['Testbed', 'closeConnections', 'cmd', 'configureLogger', 'defaults', 'errorCodes', 'filterBadHosts'],
+    ...[
+      'foldHosts',
+      'formatDuration',
+      'hostList',
+      'hostListFromFile',
+      'parseDuration',
+      'raw',
+      'waitAllActions',
+    ],
+    'waitAnyActions',
+  ]);
+});
