@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Duplex } from 'node:stream';
+import { Duplex, PassThrough, type Readable } from 'node:stream';
 import { RookeryError, logger } from '../util/index.js';
 import { SessionLimit } from './channel.js';
 import type { Channel, ChannelEnd, ChannelOptions, Connection } from './channel.js';
@@ -124,13 +124,13 @@ class OpensshConnection implements Connection {
   }
 
   /** `ssh -S` would silently connect anew when the master is gone: the proxy command sees to it that it cannot. */
-  #session(...args: string[]): ChildProcess {
+  #session(args: readonly string[], term?: string): ChildProcess {
     const child = spawn(
       'ssh',
       ['-F', 'none', '-S', this.#socket, '-o', 'ProxyCommand=false', '-o', 'LogLevel=ERROR', ...args],
       {
         stdio: ['pipe', 'pipe', 'pipe'],
-        env: { ...process.env, LC_ALL: 'C' },
+        env: { ...process.env, LC_ALL: 'C', ...(term === undefined ? {} : { TERM: term }) },
         detached: true,
       },
     );
@@ -142,16 +142,22 @@ class OpensshConnection implements Connection {
 
   async open(command: string, options: ChannelOptions = {}): Promise<Channel> {
     if (this.lost) throw this.lost;
-    const child = this.#session(...(options.pty ? ['-tt'] : ['-T']), '--', targetName(this.target), command);
-    const { stdin, stdout, stderr } = child;
-    if (!stdin || !stdout || !stderr)
+    const { pty } = options;
+    const child = this.#session(
+      [pty ? '-tt' : '-T', '--', targetName(this.target), command],
+      pty ? (pty.term ?? 'xterm') : undefined,
+    );
+    const { stdin } = child;
+    if (!stdin || !child.stdout || !child.stderr)
       throw new RookeryError('ERR_SSH_BINARY', 'cannot start ssh for a session');
     if (options.input !== undefined) stdin.write(options.input);
+    // At the end of a child Node lets its streams flow, read or not: what nobody has taken yet must be kept elsewhere.
+    const stdout = kept(child, child.stdout);
+    const stderr = kept(child, child.stderr);
     let said = '';
-    stderr.on('data', (data: Buffer) => {
+    child.stderr.on('data', (data: Buffer) => {
       if (said.length < 4096) said += data.toString('latin1');
     });
-    stderr.pause();
     const end = (code: number | null, signal: NodeJS.Signals | null): ChannelEnd => {
       if (this.lost) return { error: this.lost };
       if (signal)
@@ -194,31 +200,21 @@ class OpensshConnection implements Connection {
   /** Settles when the session has said something, has ended, or has been silent long enough not to be refused. */
   #opened(child: ChildProcess, exited: Promise<ChannelEnd>): Promise<void> {
     return new Promise((resolve) => {
-      const { stdout } = child;
-      let settled = false;
-      const done = (chunk?: unknown) => {
-        if (settled) return;
-        settled = true;
+      const done = () => {
         clearTimeout(timer);
-        stdout?.off('data', done);
-        stdout?.pause();
-        if (Buffer.isBuffer(chunk)) stdout?.unshift(chunk);
+        child.stdout?.off('data', done);
         resolve();
       };
       const timer = setTimeout(done, refusalTime);
-      stdout?.on('data', done);
-      void exited.then(() => done());
+      child.stdout?.on('data', done);
+      void exited.then(done);
     });
   }
 
   async forward(address: string, port: number): Promise<Duplex> {
     if (this.lost) throw this.lost;
-    const child = this.#session(
-      '-W',
-      `${address.includes(':') ? `[${address}]` : address}:${port}`,
-      '--',
-      targetName(this.target),
-    );
+    const where = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+    const child = this.#session(['-W', where, '--', targetName(this.target)]);
     if (!child.stdin || !child.stdout)
       throw new RookeryError('ERR_SSH_BINARY', 'cannot start ssh for a forward');
     child.stderr?.resume();
@@ -242,4 +238,14 @@ class OpensshConnection implements Connection {
   close(): void {
     this.#lose('it was closed from here');
   }
+}
+
+function kept(child: ChildProcess, source: Readable): Readable {
+  const stream = source.pipe(new PassThrough({ highWaterMark: 256 * 1024 }));
+  const end = () => {
+    if (!stream.writableEnded) stream.end();
+  };
+  child.once('close', end);
+  child.once('error', end);
+  return stream;
 }

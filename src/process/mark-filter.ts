@@ -70,7 +70,8 @@ export class MarkFilter extends Transform {
       this.#pass(data.subarray(match.index + match[0].length));
       return done();
     }
-    if (tail >= 0 && data.length - tail < longestMark) {
+    // A mark ends its line, so a separator with a whole line after it is none.
+    if (tail >= 0 && data.length - tail < longestMark && data.indexOf(0x0a, tail) < 0) {
       this.#held = data.subarray(tail);
       data = data.subarray(0, tail);
     }

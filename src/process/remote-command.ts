@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { posixDialect, type ShellDialect } from '../host/index.js';
-import { treeVariable } from '../util/index.js';
+import { quotePosix, treeVariable } from '../util/index.js';
 import type { CommandLine } from './command.js';
-import type { ResolvedOptions } from './options.js';
+import type { PtyOptions, ResolvedOptions } from './options.js';
 
 /** Begins the lines by which our own shell code speaks to us; no text that a shell prints has it (ASCII record separator). */
 const separator = '\x1e';
@@ -43,7 +43,7 @@ export function wrappedCommand(
     return { text: lines.join('\n'), begin, end: undefined };
   }
   lines.push(
-    `exec /bin/sh -c ${dialect.quote(watched(mark))} rookery ${dialect.quote(shell)} ${dialect.quote(inner)}`,
+    `exec /bin/sh -c ${dialect.quote(watched(mark, options.pty))} rookery ${dialect.quote(shell)} ${dialect.quote(inner)}`,
   );
   return { text: lines.join('\n'), begin, end: new RegExp(`${mark}=(\\d+)(s?)\\r?\\n`) };
 }
@@ -55,13 +55,36 @@ function inShell(command: CommandLine, options: ResolvedOptions, dialect: ShellD
     : text;
 }
 
+/** Signals that a kill sends to the whole tree, and that must not end the process that reports how the others ended. */
+const handled = 'HUP INT QUIT USR1 USR2 ALRM TERM PIPE';
+
+/** Runs a command and prints how it ended. A signal handler, unlike an ignored signal, is not inherited (execve(2)). */
+const reporter = `delete $ENV{PERL_BADLANG};
+($mark, @command) = @ARGV;
+$SIG{$_} = sub {} for qw(${handled});
+$child = fork;
+die "cannot fork: $!\\n" unless defined $child;
+unless ($child) { exec { $command[0] } @command; exit 127 }
+1 while waitpid($child, 0) != $child;
+($code, $signal) = ($? >> 8, $? & 127);
+print STDERR "$mark=", $signal ? 128 + $signal . "s" : $code, "\\n";
+exit($signal ? 128 + $signal : $code);`;
+
 /**
- * A shell around the command that says how it ended: `ssh` itself exits with 255 for its own failures, for a command that
- * exits with 255 and for one that was killed. A status above 128 means a signal, unless this shell, which remarks on such
- * deaths (as dash does for most signals), has not remarked on this one: then it is an exit code.
+ * A program around the command that says how it ended: `ssh` itself exits with 255 for its own failures, for a command that
+ * exits with 255 and for one that was killed. Perl, which nearly every host has, tells a signal from an exit code; a shell
+ * gives 128 plus the number for both. There, a status above 128 means a signal, unless the shell, which remarks on such deaths
+ * (as dash does for most signals), has not remarked on this one: then it is an exit code.
  */
-function watched(mark: string): string {
+function watched(mark: string, pty: PtyOptions | undefined): string {
+  // ssh, which has no terminal itself here, asks for one with all modes off.
+  const size = pty ? `stty 38400 sane rows ${pty.rows ?? 24} cols ${pty.columns ?? 80} 2>/dev/null` : ':';
   return `echo "${mark}:$$"
+${size}
+if command -v perl >/dev/null 2>&1; then
+  exec env PERL_BADLANG=0 perl -e ${quotePosix(reporter)} "${mark}" "$1" -c "$2"
+fi
+trap : ${handled}
 exec 3>&1 4>&2
 r=$(exec 2>&1; ("$1" -c "$2" >&3 2>&4 3>&- 4>&-); echo "=$?")
 s=\${r##*=}

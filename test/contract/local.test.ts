@@ -1,0 +1,4 @@
+import { localSubject } from './subject.js';
+import { suite } from './suite.js';
+
+localSubject(suite);
