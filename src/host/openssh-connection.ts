@@ -15,10 +15,10 @@ import type { Target } from './target.js';
 
 /**
  * Keeps the master while our end of its stdin is open. Only ssh holds stderr, so that its end can be seen there; and
- * when this program dies, by whatever cause, the pipe closes and ssh is ended.
+ * when this program dies, by whatever cause, the pipe closes, ssh is ended, and the folder that was made for it removed.
  */
 const leash =
-  'exec 3<&0 4>&2 2>/dev/null; ssh "$@" 2>&4 3<&- </dev/null & p=$!; exec 4>&- >/dev/null; cat <&3; kill $p; wait $p';
+  'exec 3<&0 4>&2 2>/dev/null; ssh "$@" 2>&4 3<&- </dev/null & p=$!; exec 4>&- >/dev/null; cat <&3; kill $p; wait $p; rm -rf -- "$0"';
 const readyLine = 'rookery-master-is-ready';
 /** A session that the server refuses is refused at once; after this long in silence it counts as open. */
 const refusalTime = 1_000;
@@ -51,7 +51,7 @@ export async function connectOpenssh(target: Target, signal: AbortSignal): Promi
       '--',
       targetName(target),
     ];
-    const master = spawn('/bin/sh', ['-c', leash, 'sh', ...args], {
+    const master = spawn('/bin/sh', ['-c', leash, folder, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...environment, LC_ALL: 'C' },
       detached: true,
