@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { descriptors, formatDuration, logger, RookeryError } from '../util/index.js';
 import { SessionLimit } from './channel.js';
 import type { Channel, ChannelOptions, Connection } from './channel.js';
@@ -13,10 +14,14 @@ const defaultSessions = 10;
 const idleTime = 5 * 60_000;
 /** After the credentials were refused, further processes fail at once for this long: servers ban those who insist. */
 const refusalTime = 30_000;
+/** How long to wait after each refusal of the only session of a connection, before it is taken for a rule; ms. */
+const patience = [20, 100, 500];
 
 interface Member {
   readonly connection: Connection;
+  /** Sessions that are taken, those under way included, and those that the server has granted. */
   sessions: number;
+  granted: number;
   limit: number;
 }
 interface Waiter {
@@ -52,33 +57,49 @@ class HostPool {
 
   /** Runs a command. Waits for a free session, and connects when there is none. To be called under a {@link hold}. */
   async open(command: string, options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
-    for (;;) {
+    for (let refusals = 0; ;) {
       const member = await this.#acquire(signal, 1);
-      const release = () => {
-        member.sessions--;
-        this.#pump();
-      };
       try {
         const channel = await member.connection.open(command, options);
-        void channel.closed.then(release);
+        this.#granted(member, channel);
         return channel;
       } catch (error) {
-        release();
-        if (!(error instanceof SessionLimit)) throw error;
-        // Only what the server itself has allowed at the same time counts; one session at least must be possible.
-        if (member.sessions === 0) {
+        const limited = error instanceof SessionLimit;
+        if (limited && this.#lowerLimit(member) === 0) {
+          const pause = patience[refusals++];
+          // A server may take a moment to see that a session that has ended is free again.
+          if (pause !== undefined) await sleep(pause);
+        }
+        this.#release(member);
+        if (!limited) throw error;
+        if (refusals > patience.length) {
           throw new RookeryError('ERR_CHANNEL_REFUSED', `${describe(this.target)} allows no session at all`, {
             host: this.target.host.address,
           });
         }
-        member.limit = Math.min(member.limit, member.sessions);
-        this.#sessions = Math.min(this.#sessions, member.limit);
-        logger.debug(
-          'pool',
-          () => `${describe(this.target)} allows ${member.limit} sessions for a connection`,
-        );
       }
     }
+  }
+
+  #granted(member: Member, channel: Channel): void {
+    member.granted++;
+    void channel.closed.then(() => {
+      member.granted--;
+      this.#release(member);
+    });
+  }
+
+  /** A session was refused: the server allows as many as it has granted on this connection, which is returned. */
+  #lowerLimit(member: Member): number {
+    member.limit = Math.min(member.limit, Math.max(1, member.granted));
+    this.#sessions = Math.min(this.#sessions, member.limit);
+    logger.debug('pool', () => `${describe(this.target)} allows ${member.granted} sessions for a connection`);
+    return member.granted;
+  }
+
+  #release(member: Member): void {
+    member.sessions--;
+    this.#pump();
   }
 
   #acquire(signal: AbortSignal, sessions: 0 | 1): Promise<Member> {
@@ -133,7 +154,7 @@ class HostPool {
     connect(this.target, attempt.signal, poolOf).then(
       (connection) => {
         this.#attempts.delete(attempt);
-        const member: Member = { connection, sessions: 0, limit: this.#sessions };
+        const member: Member = { connection, sessions: 0, granted: 0, limit: this.#sessions };
         this.#members.add(member);
         connection.setActive(this.#active > 0);
         void connection.closed.then(() => {
@@ -191,21 +212,20 @@ class HostPool {
     const abort = new AbortController();
     const run = async () => {
       const member = await this.#acquire(abort.signal, 1);
-      const release = () => {
-        // Where there is none there will be none: that is remembered. One that has died is replaced when it is needed.
-        if (found && this.#warden === start) this.#warden = undefined;
-        member.sessions--;
-        this.#pump();
-      };
-      let found = false;
-      const warden = await Warden.start(member.connection, release).catch((error: unknown) => {
-        release();
+      try {
+        const { channel, warden } = await Warden.start(member.connection);
+        this.#granted(member, channel);
+        void channel.closed.then(() => {
+          // Where there is none there will be none: that is remembered. One that has died is replaced when it is needed.
+          if (warden && this.#warden === start) this.#warden = undefined;
+        });
+        return warden;
+      } catch (error) {
+        this.#release(member);
         // A server that allows no session at all tells so when the process asks for one.
         if (error instanceof SessionLimit) return undefined;
         throw error;
-      });
-      found = warden !== undefined;
-      return warden;
+      }
     };
     const start: WardenStart = { abort, interested: 0, promise: run() };
     start.promise.catch(() => {

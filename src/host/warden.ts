@@ -64,11 +64,10 @@ export class Warden {
     void channel.closed.then(() => this.#end());
   }
 
-  /** Starts a warden on a session of its own; undefined where the account runs no shell we can talk to. */
-  static async start(connection: Connection, onClosed: () => void): Promise<Warden | undefined> {
+  /** Starts a warden on a session of its own; there is none where the account runs no shell we can talk to. */
+  static async start(connection: Connection): Promise<{ channel: Channel; warden: Warden | undefined }> {
     const id = newTreeId();
     const channel = await connection.open(command, { input: script(id) });
-    void channel.closed.then(onClosed);
     channel.stderr.resume();
     channel.stderr.on('error', () => undefined);
     channel.stdin.on('error', () => undefined);
@@ -77,9 +76,9 @@ export class Warden {
     if (!hello || !dialect) {
       logger.debug('warden', hello ? `login shell ${hello.shell} is not known` : 'the account runs no shell');
       channel.close();
-      return undefined;
+      return { channel, warden: undefined };
     }
-    return new Warden(id, dialect, hello.shell, channel, hello.rest);
+    return { channel, warden: new Warden(id, dialect, hello.shell, channel, hello.rest) };
   }
 
   get gone(): boolean {

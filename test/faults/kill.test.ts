@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { closeConnections, Remote, SshProcess, Testbed, type Host, type ProcessOptions } from 'rookery';
+import { isAlive, living, quiet, transports, uniqueSleep, until } from './support.js';
+
+for (const transport of transports) {
+  describe(`kill, ${transport}`, () => {
+    let bed: Testbed;
+    const connectionParams = { transport };
+    const on = (host: Host, command: string, options: ProcessOptions = {}) =>
+      new SshProcess(command, host, { ...quiet, connectionParams, ...options });
+
+    before(async () => {
+      bed = await Testbed.start({ hosts: 50, backend: 'sshd' });
+    });
+    after(async () => {
+      await closeConnections();
+      await bed.stop();
+    });
+
+    /** Kills it once it runs, and looks at once whether anything is left. */
+    async function killed(p: SshProcess, tag: string, count: number): Promise<SshProcess> {
+      p.start();
+      await until(`${count} processes run`, () => living(tag).length >= count);
+      await p.kill().wait();
+      assert.deepEqual(living(tag), []);
+      assert.deepEqual([p.killed, p.killConfirmed, p.escaped], [true, true, []]);
+      return p;
+    }
+
+    it('as whatever user, with stdin already ended', async () => {
+      const tag = uniqueSleep();
+      await killed(on(bed.hosts[0]!, `sleep ${tag}`, { stdin: 'ignore' }), tag, 1);
+    });
+
+    it('a shell and its background children', async () => {
+      const tag = uniqueSleep();
+      await killed(on(bed.hosts[0]!, `sh -c 'sleep ${tag} & sleep ${tag} & wait'`), tag, 3);
+    });
+
+    it('children in sessions of their own, and orphans', async () => {
+      const tag = uniqueSleep();
+      await killed(
+        on(
+          bed.hosts[1]!,
+          `setsid sleep ${tag} & (setsid sh -c 'sleep ${tag} & sleep ${tag}' &) ; sleep ${tag}`,
+        ),
+        tag,
+        4,
+      );
+    });
+
+    it('what ignores signals, by SIGKILL', async () => {
+      const tag = uniqueSleep();
+      const stubborn = `trap '' TERM HUP INT; sh -c 'trap "" TERM; sleep ${tag}' & while :; do sleep ${tag}; done`;
+      const p = await killed(on(bed.hosts[2]!, stubborn, { killTimeout: '200ms' }), tag, 2);
+      assert.equal(p.forcedKill, true);
+    });
+
+    it('what forks while it is killed', async () => {
+      const tag = uniqueSleep();
+      const forking = `i=0; while [ $i -lt 300 ]; do (setsid sleep ${tag} &) ; i=$((i+1)); done; wait`;
+      const p = on(bed.hosts[3]!, forking).start();
+      await until('some of them run', () => living(tag).length >= 5);
+      await p.kill().wait();
+      assert.equal(p.killConfirmed, true);
+      assert.deepEqual(living(`sleep ${tag}`), []);
+    });
+
+    it('with all sessions of the connection in use', async () => {
+      for (const MaxSessions of [1, 2, 10]) {
+        await using small = await Testbed.start({ hosts: 1, backend: 'sshd', sshdOptions: { MaxSessions } });
+        const tag = uniqueSleep();
+        const all = Array.from({ length: MaxSessions * 2 }, () =>
+          on(small.hosts[0]!, `sleep ${tag}`).start(),
+        );
+        await until('all run', () => living(`sleep ${tag}`).length >= all.length);
+        await Promise.all(all.map((p) => p.kill().wait()));
+        assert.deepEqual(living(tag), []);
+        assert.ok(all.every((p) => p.killed && p.killConfirmed));
+      }
+    });
+
+    it('before it is connected, and at every moment of the handshake', async () => {
+      const tag = uniqueSleep();
+      for (let delay = 0; delay <= 120; delay += 8) {
+        await closeConnections();
+        let ends = 0;
+        const p = on(bed.hosts[4]!, `sleep ${tag}`, { on: { end: () => ends++ } }).start();
+        await new Promise((resolve) => setTimeout(resolve, delay));
+        await p.kill().wait();
+        assert.deepEqual(living(tag), [], `killed after ${delay} ms`);
+        assert.deepEqual([p.killed, p.killConfirmed, p.reason, ends], [true, true, 'kill', 1]);
+      }
+    });
+
+    it('after its end: nothing, and never a process that has its number now', async () => {
+      let ends = 0;
+      const p = await on(bed.hosts[0]!, 'exit 3', { on: { end: () => ends++ } }).run();
+      p.kill().kill('SIGKILL');
+      await p.wait();
+      assert.deepEqual([p.killed, p.exitCode, p.killConfirmed, ends], [false, 3, undefined, 1]);
+      // The process that was asked for has ended; what it left in the background goes with the kill, and only that.
+      const tag = uniqueSleep();
+      const bystander = on(bed.hosts[0]!, `sleep ${tag}9`).start();
+      await until('the bystander runs', () => living(`sleep ${tag}9`).length > 0);
+      await killed(on(bed.hosts[0]!, `sleep ${tag}8`), `${tag}8`, 1);
+      assert.equal(bystander.running, true);
+      await bystander.kill().wait();
+    });
+
+    it('all of 50 hosts at once', async () => {
+      const tag = uniqueSleep();
+      const action = new Remote(`sleep ${tag} & sleep ${tag}`, bed.hosts, {
+        ...quiet,
+        connectionParams,
+      }).start();
+      await until('they run everywhere', () => living(`sleep ${tag}`).length >= 100);
+      await action.kill().wait();
+      assert.deepEqual(living(tag), []);
+      assert.ok(action.processes.every((p) => p.killConfirmed));
+    });
+
+    it('says that it cannot confirm where there is no shell to ask', async () => {
+      const tag = uniqueSleep();
+      await using forced = await Testbed.start({
+        hosts: 1,
+        backend: 'sshd',
+        // Nothing that Rookery itself would say to a shell is answered; the command is another one than was asked for.
+        sshdOptions: { ForceCommand: `case $SSH_ORIGINAL_COMMAND in anything) exec sleep ${tag} ;; esac` },
+      });
+      const p = on(forced.hosts[0]!, 'anything', { killTimeout: '200ms' }).start();
+      await until('it runs', () => living(`sleep ${tag}`).length > 0);
+      await p.kill().wait();
+      assert.equal(p.killConfirmed, false);
+      assert.deepEqual([p.killed, p.ok], [true, false]);
+      for (const pid of living(`sleep ${tag}`)) process.kill(pid);
+    });
+
+    for (const shell of ['/bin/dash', '/bin/bash', '/bin/tcsh', '/usr/bin/fish']) {
+      it(
+        `under the login shell ${shell}`,
+        { skip: process.getuid?.() !== 0 && 'only root can make accounts' },
+        async () => {
+          const user = `rookery-${process.pid}`;
+          execFileSync('useradd', [
+            '--no-create-home',
+            '--home-dir',
+            '/tmp',
+            '--shell',
+            shell,
+            '--password',
+            '*',
+            user,
+          ]);
+          try {
+            await using other = await Testbed.start({ hosts: 1, backend: 'sshd', user });
+            const tag = uniqueSleep();
+            const p = await killed(on(other.hosts[0]!, `sh -c 'sleep ${tag} & sleep ${tag}'`), tag, 3);
+            assert.equal(isAlive(p.pid!), false);
+            const env = { WORD: `it's "a" $HOME \`x\` ! \\` };
+            const q = await on(other.hosts[0]!, 'sh -c \'printf %s "$WORD"; exit 7\'', {
+              env,
+              cwd: '/',
+            }).run();
+            assert.deepEqual([q.stdout, q.exitCode], [env.WORD, 7]);
+          } finally {
+            await closeConnections();
+            await until('the account is free', () => {
+              try {
+                execFileSync('userdel', [user], { stdio: 'ignore' });
+                return true;
+              } catch {
+                return false;
+              }
+            });
+          }
+        },
+      );
+    }
+  });
+}
