@@ -8,11 +8,11 @@ export async function configFor(
   folder: string,
 ): Promise<{ config: string; environment: Record<string, string> }> {
   const hops = target.hops.map((hop, i) =>
-    [`Host ${hopName(i)}`, ...settings(hop), i > 0 ? `  ProxyJump ${hopName(i - 1)}` : ''].join('\n'),
+    [`Host ${hopName(i)}`, ...settings(hop, true), i > 0 ? `  ProxyJump ${hopName(i - 1)}` : ''].join('\n'),
   );
   const jump = target.hops.length > 0 ? `  ProxyJump ${hopName(target.hops.length - 1)}` : '';
   const options = target.sshOptions.map((option) => `  ${option.replace(/^([A-Za-z0-9]+)\s*=?\s*/, '$1 ')}`);
-  const own = [`Host ${quote(targetName(target))}`, ...options, ...settings(target), jump].join('\n');
+  const own = [`Host ${quote(targetName(target))}`, ...options, ...settings(target, false), jump].join('\n');
   const include =
     target.sshConfigFile === 'none'
       ? ''
@@ -30,7 +30,8 @@ export function targetName(target: Target): string {
 }
 const hopName = (index: number) => `rookery-hop-${index}`;
 
-function settings(target: Target): string[] {
+/** Only at DEBUG1 does ssh repeat what a server says in the place of its banner, such as that it is too busy. */
+function settings(target: Target, jump: boolean): string[] {
   const checking = { strict: 'yes', 'accept-new': 'accept-new', off: 'no' }[target.hostKeyPolicy];
   const seconds = (ms: number) => Math.max(1, Math.ceil(ms / 1000));
   const secret = target.password !== undefined || target.passphrase !== undefined;
@@ -53,7 +54,7 @@ function settings(target: Target): string[] {
     'ControlMaster no',
     'ForwardAgent no',
     'ForwardX11 no',
-    'LogLevel ERROR',
+    `LogLevel ${jump ? 'ERROR' : 'DEBUG1'}`,
   ]
     .filter((line) => line !== '')
     .map((line) => `  ${line}`);

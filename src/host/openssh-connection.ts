@@ -10,7 +10,7 @@ import { SessionLimit } from './channel.js';
 import type { Channel, ChannelEnd, ChannelOptions, Connection } from './channel.js';
 import { describe } from './connect-error.js';
 import { configFor, targetName } from './openssh-config.js';
-import { opensshError } from './openssh-error.js';
+import { opensshError, spoken } from './openssh-error.js';
 import type { Target } from './target.js';
 
 /**
@@ -88,7 +88,7 @@ function masterReady(master: ChildProcess, target: Target, signal: AbortSignal):
     );
     master.stdin?.on('error', () => undefined);
     master.stdout?.on('data', (data: Buffer) => data.toString().includes(readyLine) && settle());
-    master.stderr?.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-8192)));
+    master.stderr?.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-16384)));
     master.stderr?.once('close', () => settle(opensshError(target, said)));
   });
 }
@@ -107,7 +107,7 @@ class OpensshConnection implements Connection {
     this.#master = master;
     this.#socket = socket;
     let said = '';
-    master.stderr?.on('data', (data: Buffer) => (said = data.toString().trim().slice(-300)));
+    master.stderr?.on('data', (data: Buffer) => (said = spoken(data.toString()).slice(-300) || said));
     master.stderr?.once('close', () => {
       this.#lose(said || 'ssh has ended');
       void remove().then(this.#resolveClosed, this.#resolveClosed);

@@ -18,20 +18,33 @@ const sayings: readonly [RegExp, ErrorCode][] = [
   [/No route to host|Network is unreachable|Host is down/, 'ERR_HOST_UNREACHABLE'],
   [/timed out/i, 'ERR_CONNECT_TIMEOUT'],
   [
-    /no matching .* found|Protocol major versions differ|[Ii]nvalid .*identification|banner line contains invalid|Bad remote protocol/,
+    /no matching .* found|Protocol major versions differ|[Ii]nvalid .*identification|banner line (contains invalid|too long)|Bad remote protocol|the server says/,
     'ERR_PROTOCOL',
   ],
   [/Connection (closed|reset)|Broken pipe|kex_exchange_identification/, 'ERR_CONNECTION_CLOSED'],
   [/not found/, 'ERR_SSH_BINARY'],
 ];
 
-export function opensshError(target: Target, said: string): RookeryError {
-  const code = sayings.find(([pattern]) => pattern.test(said))?.[1] ?? 'ERR_SSH_BINARY';
-  const lines = said
+/** What ssh says for people: of its debugging lines only what the server said in the place of a banner. */
+export function spoken(said: string): string {
+  return said
     .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !/^@+$/.test(line));
-  const text = lines.join(' ').slice(0, 600) || 'ssh ended without a word';
+    .map((line) =>
+      line.trim().replace(/^debug1: kex_exchange_identification: banner line \d+: /, 'the server says: '),
+    )
+    .filter(
+      (line) =>
+        line !== '' &&
+        !/^@+$/.test(line) &&
+        !/^(debug\d: |Authenticated to |OpenSSH_|Transferred: |Bytes per second: )/.test(line),
+    )
+    .join(' ');
+}
+
+export function opensshError(target: Target, output: string): RookeryError {
+  const said = spoken(output);
+  const code = sayings.find(([pattern]) => pattern.test(said))?.[1] ?? 'ERR_SSH_BINARY';
+  const text = said.slice(0, 600) || 'ssh ended without a word';
   return new RookeryError(code, `cannot connect to ${describe(target)}: ${text}`, {
     host: target.host.address,
   });

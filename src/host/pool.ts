@@ -14,6 +14,8 @@ const defaultSessions = 10;
 const idleTime = 5 * 60_000;
 /** After the credentials were refused, further processes fail at once for this long: servers ban those who insist. */
 const refusalTime = 30_000;
+/** How long to wait for connections that were closed to be gone. */
+const closeTime = 5_000;
 /** How long to wait after each refusal of the only session of a connection, before it is taken for a rule; ms. */
 const patience = [20, 100, 500];
 
@@ -132,20 +134,26 @@ class HostPool {
   #pump(): void {
     if (this.#refused && this.#refused.until > Date.now()) return this.#rejectAll(this.#refused.error);
     for (const member of this.#members) {
-      for (
-        let next = this.#waiters[0];
-        next && member.sessions + next.sessions <= member.limit;
-        next = this.#waiters[0]
-      ) {
-        member.sessions += next.sessions;
-        this.#waiters.shift();
-        next.resolve(member);
-      }
+      // One that is lost may take a while to be closed.
+      if (member.connection.lost) this.#members.delete(member);
+      else this.#serve(member);
     }
     if (this.#waiters.length === 0) return;
     // Until one connection has been authenticated there is only one attempt: a wrong key is tried once, not fifty times.
     const wanted = this.#members.size === 0 ? 1 : Math.ceil(this.#waiters.length / this.#sessions);
     while (this.#attempts.size < wanted) this.#connect();
+  }
+
+  #serve(member: Member): void {
+    for (
+      let next = this.#waiters[0];
+      next && member.sessions + next.sessions <= member.limit;
+      next = this.#waiters[0]
+    ) {
+      member.sessions += next.sessions;
+      this.#waiters.shift();
+      next.resolve(member);
+    }
   }
 
   #connect(): void {
@@ -307,5 +315,9 @@ export async function closeConnections(): Promise<void> {
   const all = [...pools.values()];
   pools.clear();
   for (const pool of all) pool.close();
-  await Promise.all(all.map((pool) => pool.closed()));
+  // Idle connections do not keep this program running; who waits here does, within bounds.
+  const bound = new AbortController();
+  const limit = sleep(closeTime, undefined, { signal: bound.signal }).catch(() => undefined);
+  await Promise.race([Promise.all(all.map((pool) => pool.closed())), limit]);
+  bound.abort();
 }
