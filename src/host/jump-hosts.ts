@@ -2,6 +2,7 @@ import { InvalidArgument, logger, show } from '../util/index.js';
 import { mergeConnectionParams, type ConnectionParams } from './connection-params.js';
 import { Host } from './host.js';
 import type { HostSettings } from './ssh-config-file.js';
+import type { Setting } from './ssh-config-lines.js';
 import type { Target } from './target.js';
 
 export interface HopContext {
@@ -29,9 +30,10 @@ export function findJumps(
   const visited = [...context.visited, self.alias];
   if (context.hops) return { jumps: [], visited, proxyCommand: undefined };
   if (param !== undefined) return { jumps: direct(listJumps(param), self), visited, proxyCommand: undefined };
-  const setting = settings.first('proxyjump', 'proxycommand');
-  if (!setting || setting.text.toLowerCase() === 'none')
-    return { jumps: [], visited, proxyCommand: undefined };
+  const first = settings.first('proxyjump', 'proxycommand');
+  // As for ssh, `ProxyJump none` leaves the word to a ProxyCommand, and to that alone.
+  const setting = isNone(first) ? settings.get('proxycommand') : first;
+  if (!setting || isNone(setting)) return { jumps: [], visited, proxyCommand: undefined };
   if (setting.keyword === 'proxycommand') return { jumps: [], visited, proxyCommand: setting.place };
   let jumps: readonly Host[];
   try {
@@ -48,6 +50,10 @@ export function findJumps(
     throw new InvalidArgument(`${setting.place}: ProxyJump goes in a circle: ${circle}`);
   }
   return { jumps, visited, proxyCommand: undefined };
+}
+
+function isNone(setting: Setting | undefined): boolean {
+  return setting?.args[0]?.toLowerCase() === 'none';
 }
 
 function listJumps(param: Exclude<ConnectionParams['proxyJump'], undefined>): readonly Host[] {

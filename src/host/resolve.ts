@@ -181,8 +181,11 @@ function rewritten(address: string, rewrite: ConnectionParams['rewriteHost']): s
 
 function hostName(settings: HostSettings, alias: string): string {
   const setting = settings.get('hostname');
-  if (!setting) return alias;
-  const address = expandHostName(setting, alias).replace(/^\[(.*:.*)\]$/s, '$1');
+  // Names have no case, and ssh goes on with small letters.
+  if (!setting) return alias.toLowerCase();
+  const address = expandHostName(setting, alias)
+    .replace(/^\[(.*:.*)\]$/s, '$1')
+    .toLowerCase();
   const problem = addressProblem(address);
   if (problem) throw new InvalidArgument(`${setting.place}: HostName ${show(address)} ${problem}`);
   return address;

@@ -37,12 +37,15 @@ export class HostSettings {
     return this.#values.get(keyword) ?? [];
   }
   add(setting: Setting): void {
+    // For ssh a time of `none` is one that is not set, so that a later line can set it.
+    if (times.has(setting.keyword) && setting.args[0] === 'none') return;
     const known = this.#values.get(setting.keyword);
     if (!known) this.#values.set(setting.keyword, [setting]);
     else if (addsUp.has(setting.keyword) && !known.some((k) => k.args[0] === setting.args[0]))
       known.push(setting);
   }
 }
+const times = new Set(['connecttimeout', 'serveraliveinterval']);
 const addsUp = new Set(['identityfile', 'certificatefile']);
 
 /**
@@ -89,8 +92,9 @@ function apply(sections: readonly LoadedSection[], pass: Pass): void {
     if (section.host && !matchesPatterns(section.host, pass.host)) continue;
     if (section.match && !matches(section.match, section.place, pass)) continue;
     for (const item of section.items) {
-      if ('keyword' in item) pass.settings.add(item);
-      else apply(item, pass);
+      if (!('keyword' in item)) apply(item, pass);
+      // By the final pass ssh has made up its mind about the name.
+      else if (!pass.final || item.keyword !== 'hostname') pass.settings.add(item);
     }
   }
 }
@@ -116,11 +120,12 @@ function decide(criterion: Criterion, pass: Pass): boolean | undefined {
       pass.wantsFinal = true;
       return pass.final;
     case 'canonical':
-      return false;
+      // For ssh it is the same second reading, only that it does not ask for one.
+      return pass.final;
     case 'host':
-      return matchesPatterns(patterns, hostNameSoFar(pass));
+      return matchesPatterns(patterns, hostNameSoFar(pass).toLowerCase());
     case 'originalhost':
-      return matchesPatterns(patterns, pass.alias);
+      return matchesPatterns(patterns, pass.alias.toLowerCase());
     case 'user':
       return matchesPatterns(patterns, pass.given.user ?? pass.settings.get('user')?.args[0] ?? localUser());
     case 'localuser':
@@ -131,7 +136,7 @@ function decide(criterion: Criterion, pass: Pass): boolean | undefined {
 }
 
 function hostNameSoFar(pass: Pass): string {
-  const setting = pass.settings.get('hostname');
+  const setting = pass.final ? undefined : pass.settings.get('hostname');
   return setting ? expandHostName(setting, pass.alias) : pass.host;
 }
 

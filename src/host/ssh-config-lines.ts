@@ -169,7 +169,9 @@ function parseMatch(args: readonly string[], place: string): Criterion[] {
     const value = equals < 0 ? rest.shift() : bare.slice(equals + 1);
     if (value === undefined || value === '')
       throw new InvalidArgument(`${place}: Match ${name} needs a value`);
-    criteria.push({ name, negated, patterns: name === 'exec' ? [] : compilePatterns(value.split(',')) });
+    // Unlike a Host line, these two make no difference between small letters and capitals.
+    const words = name === 'host' || name === 'originalhost' ? value.toLowerCase() : value;
+    criteria.push({ name, negated, patterns: name === 'exec' ? [] : compilePatterns(words.split(',')) });
   }
   return criteria;
 }
