@@ -101,13 +101,15 @@ function apply(sections: readonly LoadedSection[], pass: Pass): void {
 
 function matches(criteria: readonly Criterion[], place: string, pass: Pass): boolean {
   let undecided: string | undefined;
+  let holds = true;
+  // All are looked at, since `final` asks for a second reading wherever it stands.
   for (const criterion of criteria) {
     const result = decide(criterion, pass);
     if (result === undefined) undecided ??= criterion.name;
-    else if (result === criterion.negated) return false;
+    else if (result === criterion.negated) holds = false;
   }
-  if (undecided !== undefined) pass.settings.undecided.push({ what: `Match ${undecided}`, place });
-  return undecided === undefined;
+  if (holds && undecided !== undefined) pass.settings.undecided.push({ what: `Match ${undecided}`, place });
+  return holds && undecided === undefined;
 }
 
 /** Whether a criterion holds, or undefined when only `ssh` can tell: no program is run to read a configuration. */

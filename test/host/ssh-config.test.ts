@@ -177,6 +177,7 @@ describe('ssh configuration', () => {
       'Host a\nHostName %h.site\nMatch host a.site\nUser u\nMatch originalhost a\nPort 7\n',
     ],
     ['Host in a final pass', 'Host a\nHostName b\nHost b\nUser u\nMatch final\nPort 7\n'],
+    ['canonical before final', 'Match canonical final\nHostKeyAlias x\n'],
     ['several hops', 'Host a\nProxyJump u1@j1:7,j2,j3:9\n'],
   ];
   for (const [name, content, alias = 'a'] of cases) {
