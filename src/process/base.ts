@@ -56,6 +56,9 @@ export interface ExpectOptions {
   fromNow?: boolean;
 }
 
+/** Streams that nobody seems to hold and that do not end are waited for this long; ms. */
+const patience = 10_000;
+
 /**
  * One command with a life cycle: created → started → ended, and by `reset()` created again. Failure is a value: `run()`
  * and `wait()` resolve, and the process tells what happened. This base knows no transport; subclasses say how to launch.
@@ -477,7 +480,7 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
     // A kill or timeout that came while the launch was too far on to be given up.
     if (this.#reason !== undefined) this.#terminate('SIGTERM', this.options.killTimeout);
     const ending = await this.#settledEnd(launched);
-    await this.#drain();
+    await this.#drain(launched);
     return ending;
   }
 
@@ -512,20 +515,24 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
 
   /**
    * After the end of the process its streams may still hold output, or be held open by a child that lives on. They are
-   * read until they end, or until a whole `drainGrace` brings less than a kilobyte: a backlog drains faster than that.
+   * read until they end, or until a whole `drainGrace` brings less than a kilobyte: a backlog drains faster than that. When
+   * nobody is left who could hold them, their end is only slow to arrive (keys are being exchanged, the machine is busy).
    */
-  async #drain(): Promise<void> {
+  async #drain(launched: Launched): Promise<void> {
     const both = Promise.all([this.#stdout.closed, this.#stderr.closed]);
     let open = true;
     void both.then(() => (open = false));
     if (this.#stdout.isClosed && this.#stderr.isClosed) return;
-    while (open) {
+    const moved = () => [this.#stdout.takeProgress(1024), this.#stderr.takeProgress(1024)].includes(true);
+    for (let lastMove = Date.now(); open;) {
       let timer: NodeJS.Timeout | undefined;
       const grace = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.options.drainGrace)));
       await Promise.race([both, grace]);
       clearTimeout(timer);
-      const moved = [this.#stdout.takeProgress(1024), this.#stderr.takeProgress(1024)];
-      if (!moved.includes(true)) return;
+      const inTime = moved();
+      const holders = open && !inTime ? await launched.survivors() : undefined;
+      if (inTime || moved()) lastMove = Date.now();
+      else if (holders?.length !== 0 || Date.now() - lastMove > patience) return;
     }
   }
 
