@@ -51,12 +51,16 @@ export function connectError(target: Target, error: unknown, attempt: Attempt): 
       `the server accepted none of the credentials (${offered(target)})`,
     );
   }
+  // Servers close the connection after too many tries (MaxAuthTries), and ban those who come again at once.
+  if (authenticating) {
+    return make(
+      'ERR_AUTHENTICATION_FAILED',
+      `the server closed the connection during authentication (${offered(target)})`,
+    );
+  }
   if (system) return make(...system);
   if (level === 'handshake' && speaksSsh) return make('ERR_PROTOCOL', messageOf(error));
-  return make(
-    'ERR_CONNECTION_CLOSED',
-    `the server closed the connection ${authenticating ? 'during authentication' : 'before the handshake was done'}`,
-  );
+  return make('ERR_CONNECTION_CLOSED', 'the server closed the connection before the handshake was done');
 }
 
 /** Failures of a server that was too busy to let us in; no command can have started. */

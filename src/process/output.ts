@@ -1,3 +1,5 @@
+const nothing = Buffer.alloc(0);
+
 /**
  * The part of a stream that is kept in memory: the last `limit` bytes. Chunks are stored as they come and joined
  * when somebody looks.
@@ -41,7 +43,7 @@ export class OutputBuffer {
       return;
     }
     this.#size -= oldest.length;
-    this.#first++;
+    this.#chunks[this.#first++] = nothing;
     // Shift the array now and then only: once per chunk would be quadratic.
     if (this.#first > 1024) {
       this.#chunks = this.#chunks.slice(this.#first);

@@ -105,7 +105,7 @@ describe('output', () => {
         stderr,
       );
       // 4 MiB are kept of each stream; one SSH window of 2 MiB may be under way.
-      const limit = (count === 1 ? 250 : 150 + count * 8) * 1024 ** 2;
+      const limit = (count === 1 ? 150 : 150 + count * 8) * 1024 ** 2;
       assert.ok(
         result.peak! < limit,
         `${count} × ${size} bytes took ${Math.round(result.peak! / 1024 ** 2)} MiB`,

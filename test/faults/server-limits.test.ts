@@ -75,7 +75,7 @@ describe('the limits of servers', () => {
     await using bed = await Testbed.start({
       hosts: 300,
       backend: 'sshd',
-      hostsPerServer: 300,
+      listenAddress: '0.0.0.0',
       sshdOptions: { MaxStartups: '10:30:60' },
     });
     const file = join(folder, 'once');
@@ -96,6 +96,7 @@ describe('the limits of servers', () => {
       ...quiet,
       connectionParams: { keyfile, agent: false },
     }).run();
+    assert.equal(p.error?.code, 'ERR_AUTHENTICATION_FAILED');
     assert.match(p.error?.message ?? '', new RegExp(keyfile));
   });
 });
