@@ -1,4 +1,4 @@
-import { logger, newTreeId, parsePs, treeVariable } from '../util/index.js';
+import { logger, newTreeId, parsePs, parseStat, treeVariable } from '../util/index.js';
 import type { ProcessEntry } from '../util/index.js';
 import type { Channel, Connection } from './channel.js';
 import { dialectOf } from './shell-dialect.js';
@@ -12,24 +12,44 @@ const helloTime = 10_000;
 const maximumHello = 64 * 1024;
 
 /**
- * The script. It finds processes by the variable in their environment (proc(5)), which a process keeps through setsid(2)
- * and a double fork. When its input ends, the connection is gone, or this program is: then all that belongs to it is sent
- * SIGTERM, and SIGKILL three seconds later. Requests are calls of its functions; each answers with a line `. NUMBER`.
+ * The script. It finds processes by the variable in their environment, which a process keeps through setsid(2) and a double
+ * fork, and by their parents (proc(5)). When its input ends, the connection is gone, or this program is: then all that
+ * belongs to it is sent SIGTERM, and SIGKILL three seconds later. It looks twice at least, a second apart, because a session
+ * that was granted just before may not have come to its command yet. Requests are calls of its functions; each answers with
+ * a line `. NUMBER`.
  */
 function script(id: string): string {
-  const environ = '/proc/[0-9]*/environ';
+  const proc = '/proc/[0-9]*';
   return `
 trap '' HUP INT TERM PIPE
-_ids() { if [ -r /proc/self/environ ]; then grep -zaso '^${treeVariable}=[0-9a-f.]*' ${environ} </dev/null 2>/dev/null | tr '\\000' '\\012'; fi; }
-_s() { ps -A -o pid= -o ppid= -o pgid= -o stat= </dev/null 2>/dev/null; _ids; echo ". $1"; }
+_stat() { if [ -r /proc/self/stat ]; then cat ${proc}/stat; else ps -A -o pid= -o ppid= -o pgid= -o stat=; fi </dev/null 2>/dev/null; }
+_ids() { if [ -r /proc/self/environ ]; then grep -zaso '^${treeVariable}=[0-9a-f.]*' ${proc}/environ </dev/null 2>/dev/null | tr '\\000' '\\012'; fi; }
+_s() { _stat; _ids; echo ". $1"; }
 _k() { _n=$1; _g=$2; shift 2; for _p; do kill -s "$_g" "$_p" 2>/dev/null; done; echo ". $_n"; }
 _mine() { _ids | sed -n 's,^/proc/\\([0-9]*\\)/environ:${treeVariable}=${id}\\..*,\\1,p'; }
+command -v awk >/dev/null && _mine() { { _stat; _ids; } | awk -v known="$_left" -v mark=':${treeVariable}=${id}.' '
+  BEGIN { n = split(known, list, " "); for (i = 1; i <= n; i++) seen[list[i]] = 1 }
+  /^\\/proc\\// { if (index($0, mark)) { split($0, part, "/"); mine[part[3]] = 1 }; next }
+  /^[0-9]+ [(]/ {
+    pid = $1; sub(/^.*[)] /, ""); if ($1 == "Z" || $1 == "X") next
+    parent[pid] = $2; start[pid] = $20; if (seen[pid ":" $20]) mine[pid] = 1
+  }
+  END {
+    do { more = 0; for (p in parent) if (!mine[p] && mine[parent[p]]) more = mine[p] = 1 } while (more)
+    for (p in mine) if (mine[p]) print p ":" start[p]
+  }'; }
 _end() {
   exec >/dev/null 2>&1
-  for _g in TERM 0 0 0 KILL 0 KILL 0 KILL; do
-    _left=$(_mine)
-    [ -n "$_left" ] || exit 0
-    [ "$_g" = 0 ] && sleep 1 || for _p in $_left; do kill -s "$_g" "$_p"; done
+  _left= _first=yes
+  for _g in TERM TERM TERM KILL KILL KILL; do
+    _before=$_left
+    _left=$(_mine | tr '\\012' ' ')
+    [ "$_left$_first" ] || exit 0
+    _first=
+    for _p in $_left; do
+      case "$_g $_before" in TERM*" $_p "*) ;; *) kill -s "$_g" "\${_p%:*}" ;; esac
+    done
+    sleep 1
   done
 }
 trap _end EXIT
@@ -160,11 +180,17 @@ function readHello(channel: Channel, id: string): Promise<{ shell: string; rest:
   });
 }
 
-/** Lines of ps, then lines `/proc/PID/environ:VARIABLE=ID`. */
-function parse(text: string): ProcessEntry[] {
-  const ids = new Map<number, string>();
+/** Lines of `/proc/PID/stat` or of ps, then lines `/proc/PID/environ:VARIABLE=ID`; undefined when nothing was to be seen. */
+function parse(text: string): ProcessEntry[] | undefined {
+  const at = text.search(/^\/proc\//m);
+  const table = at < 0 ? text : text.slice(0, at);
+  const stats = parseStat(table);
+  const entries = new Map((stats.length > 0 ? stats : parsePs(table)).map((entry) => [entry.pid, entry]));
   for (const match of text.matchAll(new RegExp(`^/proc/(\\d+)/environ:${treeVariable}=(\\S+)$`, 'gm'))) {
-    ids.set(Number(match[1]), match[2] as string);
+    const pid = Number(match[1]);
+    // What is not in the table was born after it was made.
+    const entry = entries.get(pid) ?? { pid, ppid: 0, pgid: 0, zombie: false, start: undefined };
+    entries.set(pid, { ...entry, id: match[2] });
   }
-  return parsePs(text, ids);
+  return entries.size > 0 ? [...entries.values()] : undefined;
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { newTreeId, parsePs, treeMembers, treeVariable } from '../util/index.js';
+import { newTreeId, parsePs, parseStat, ProcessTree, treeVariable } from '../util/index.js';
 import type { ProcessEntry } from '../util/index.js';
 import type { Ending, Launched } from './launcher.js';
 import type { ResolvedOptions } from './options.js';
@@ -24,28 +24,20 @@ async function look(): Promise<ProcessEntry[]> {
   const names = await readdir('/proc').catch(() => undefined);
   if (!names) {
     const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=']);
-    return parsePs(stdout, new Map());
+    return parsePs(stdout);
   }
   const entries = await Promise.all(names.filter((name) => /^\d/.test(name)).map(readEntry));
   return entries.filter((entry) => entry !== undefined);
 }
 
-/** See proc(5): the name in `stat` may hold spaces and parentheses, so fields count from the last `)`. */
 async function readEntry(name: string): Promise<ProcessEntry | undefined> {
   try {
-    const stat = await readFile(`/proc/${name}/stat`, 'latin1');
-    const [state, ppid, pgid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [entry] = parseStat(await readFile(`/proc/${name}/stat`, 'latin1'));
     // Unreadable for other users' processes: those are found by their group and their parents.
     const environ = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '');
     const at = `\0${environ}`.indexOf(`\0${treeVariable}=`);
     const id = at < 0 ? undefined : environ.slice(at + treeVariable.length + 1, endOf(environ, at));
-    return {
-      pid: Number(name),
-      ppid: Number(ppid),
-      pgid: Number(pgid),
-      zombie: state === 'Z' || state === 'X',
-      id,
-    };
+    return entry && { ...entry, id };
   } catch {
     return undefined; // It ended meanwhile.
   }
@@ -102,14 +94,13 @@ export function localTree(
   exited: Promise<Ending>,
   options: ResolvedOptions,
 ): Pick<Launched, 'signal' | 'survivors'> {
-  let leader: number | undefined = pid;
+  const tree = new ProcessTree(id, pid);
   if (!options.detached) leaders.add(pid);
   void exited.then(() => {
-    // From now on the number may belong to somebody else; what is left of the tree is known by its id.
-    leader = undefined;
+    tree.leaderEnded();
     leaders.delete(pid);
   });
-  const members = async () => treeMembers(await localProcesses(), id, leader);
+  const members = async () => tree.living(await localProcesses());
   return {
     survivors: members,
     signal: async (name) => {

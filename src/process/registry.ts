@@ -2,6 +2,7 @@ import type { ProcessBase } from './base.js';
 
 /** Signals at which what runs is ended first. */
 const interrupts = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const signals = Object.keys(interrupts) as (keyof typeof interrupts)[];
 /** After an interrupt, when all has ended, a script may still write its report for this long. */
 const reportTime = 5_000;
 
@@ -45,16 +46,17 @@ class Registry {
   #listen(): void {
     if (this.#listening || !this.#handling) return;
     this.#listening = true;
-    for (const signal of Object.keys(interrupts)) process.on(signal, this.#onSignal);
+    // First of all listeners, so that one that the program added by once() can still be counted.
+    for (const signal of signals) process.prependListener(signal, this.#onSignal);
   }
   #unlisten(): void {
     if (!this.#listening) return;
     this.#listening = false;
-    for (const signal of Object.keys(interrupts)) process.off(signal, this.#onSignal);
+    for (const signal of signals) process.off(signal, this.#onSignal);
   }
 
-  readonly #onSignal = (signal: keyof typeof interrupts): void => {
-    const code = interrupts[signal];
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    const code = interrupts[signal as keyof typeof interrupts];
     if (this.interrupted) process.exit(code);
     // A program with a handler of its own decides itself when to leave; what runs is ended all the same.
     const alone = process.listenerCount(signal) === 1;

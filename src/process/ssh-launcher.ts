@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { poolOf } from '../host/index.js';
 import type { Channel, ChannelEnd, HostPool, Target, Warden } from '../host/index.js';
-import { newTreeId, treeMembers } from '../util/index.js';
+import { newTreeId, ProcessTree } from '../util/index.js';
 import type { CommandLine } from './command.js';
 import type { Ending, Launched } from './launcher.js';
 import { signalName } from './ending.js';
@@ -56,16 +56,15 @@ function remoteTree(
   begun: Begun,
   channel: Channel,
 ): Pick<Launched, 'signal' | 'survivors'> {
-  let leader = begun.pid;
-  // From the end on the number may belong to somebody else; what is left of the tree is known by its id.
-  void begun.exited.then(() => (leader = undefined));
+  const tree = new ProcessTree(id, begun.pid);
+  void begun.exited.then(() => tree.leaderEnded());
   const living = async (): Promise<Warden | undefined> => {
     if (!first || begun.lost()) return undefined;
     return first.gone ? pool.warden(new AbortController().signal).catch(() => undefined) : first;
   };
   const members = async () => {
     const all = await (await living())?.processes();
-    return all && treeMembers(all, id, leader);
+    return all && tree.living(all);
   };
   return {
     survivors: members,

@@ -81,10 +81,17 @@ export class Termination {
 
   /** Looks until the tree is gone or the deadline has passed; once at least. */
   async #watch(deadline: number, isGone: () => boolean): Promise<'gone' | 'unknown' | 'alive'> {
+    let quiet = false;
     for (let wait = 10; ; wait = Math.min(wait * 2, 250)) {
       const survivors = await this.#launched.survivors();
       if (survivors === undefined && isGone()) return 'unknown';
-      if (survivors?.length === 0 && isGone()) return 'gone';
+      if (survivors?.length === 0 && isGone()) {
+        // One look takes a while, and misses what is within fork(2) or execve(2) meanwhile.
+        if (quiet) return 'gone';
+        quiet = true;
+        continue;
+      }
+      quiet = false;
       if (Date.now() >= deadline || (this.#forceAt === 0 && this.#signal !== 'SIGKILL')) return 'alive';
       // Children that were forked while the signal was on its way have not had it.
       if (survivors?.length && isGone()) await this.#launched.signal(this.#signal);

@@ -68,6 +68,40 @@ for (const transport of transports) {
       assert.deepEqual(living(`sleep ${tag}`), []);
     });
 
+    it('what has lost the mark, the parent and the group by which it was known', async () => {
+      const tag = uniqueSleep();
+      // As under sudo, the environment is new. These ignore the first signal, and the shell that they are known by does not.
+      const deaf = `env -i /bin/sh -c 'trap "" TERM; sleep ${tag}; :'`;
+      const p = on(bed.hosts[2]!, `${deaf} & setsid ${deaf} & wait`, { killTimeout: '300ms' });
+      assert.equal((await killed(p, `sleep ${tag}`, 5)).forcedKill, true);
+    });
+
+    it('by the signal and after the time that it is told', async () => {
+      const tag = uniqueSleep();
+      const told = on(
+        bed.hosts[2]!,
+        `trap 'echo int' INT; trap '' TERM; echo up; while :; do sleep ${tag}; done`,
+      );
+      await told.start().expect('up');
+      const begin = performance.now();
+      told.kill('SIGINT', { forceAfter: '700ms' });
+      await told.expect('int');
+      await told.wait();
+      assert.ok(performance.now() - begin >= 700);
+      assert.deepEqual([told.forcedKill, told.signal, told.killConfirmed], [true, 'SIGKILL', true]);
+      const willing = on(bed.hosts[2]!, `echo up; exec sleep ${tag}`);
+      await willing.start().expect('up');
+      await willing.kill('SIGINT').wait();
+      assert.deepEqual([willing.forcedKill, willing.signal], [false, 'SIGINT']);
+      assert.deepEqual(living(tag), []);
+    });
+
+    it('on a terminal, and what has left the terminal', async () => {
+      const tag = uniqueSleep();
+      const p = on(bed.hosts[1]!, `trap '' HUP; setsid sleep ${tag} & sleep ${tag}`, { pty: true });
+      await killed(p, tag, 3);
+    });
+
     it('with all sessions of the connection in use', async () => {
       for (const MaxSessions of [1, 2, 10]) {
         await using small = await Testbed.start({ hosts: 1, backend: 'sshd', sshdOptions: { MaxSessions } });
