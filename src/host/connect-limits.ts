@@ -80,6 +80,9 @@ export const connectLimits = new ConnectLimits();
 
 /** All loopback addresses are one machine, so one port of it is one server. */
 function serverOf(target: Target): string {
+  const [entry] = target.hops;
+  // Each ssh program makes a connection of its own to the first jump host, where they all meet.
+  if (entry && target.transport === 'openssh') return serverOf(entry);
   const via = target.hops.at(-1);
   const loopback = !via && /^(127\.|localhost$|::1$)/.test(target.address);
   return `${via ? `${via.poolKey} ` : ''}${loopback ? 'loopback' : target.address}:${target.port}`;

@@ -50,13 +50,20 @@ export function knownHostName(subject: Pick<Target, 'hostKeyName' | 'address' | 
  * @param key The public key as it came over the wire.
  */
 export function lookupHostKey(subject: HostKeySubject, key: Buffer): HostKeyVerdict {
+  return lookupFingerprint(subject, { keyType: keyTypeOf(key), fingerprint: fingerprint(key) });
+}
+
+/** What is known of a key that a server offers. */
+export type OfferedKey = Pick<HostKeyVerdict, 'keyType' | 'fingerprint'>;
+
+/** The same for a key of which the fingerprint alone is known. */
+export function lookupFingerprint(subject: HostKeySubject, offered: OfferedKey): HostKeyVerdict {
   const name = knownHostName(subject);
   const lines = findKnownLines(subject.knownHostsFiles, name);
   const plainName = subject.hostKeyName.toLowerCase();
   const portless = name === plainName ? [] : findKnownLines(subject.knownHostsFiles, plainName);
-  const offered = { keyType: keyTypeOf(key), fingerprint: fingerprint(key) };
   const authorities = lines.filter((line) => line.marker === '@cert-authority').map(describe);
-  const same = (line: KnownHostLine) => line.blob.equals(key);
+  const same = (line: KnownHostLine) => fingerprint(line.blob) === offered.fingerprint;
   const verdict = (status: HostKeyVerdict['status'], known: readonly KnownHostLine[]): HostKeyVerdict => ({
     status,
     ...offered,
@@ -186,6 +193,14 @@ export function hostKeyError(target: HostKeySubject, verdict: HostKeyVerdict): R
 }
 
 const warned = new Set<string>();
+/** Once per host. */
+export function warnUnverified(target: HostKeySubject, offered: OfferedKey | undefined): void {
+  const name = knownHostName(target);
+  if (warned.has(name)) return;
+  warned.add(name);
+  const shown = offered ? `: ${offered.keyType} ${offered.fingerprint}` : '';
+  logger.warn('known-hosts', `the host key of ${name} is not verified (hostKeyPolicy 'off')${shown}`);
+}
 
 /**
  * Decides about an offered key by the target's `hostKeyPolicy`: undefined to go on, or the error to fail with. With `accept-new` an unknown
@@ -203,13 +218,7 @@ export function checkHostKey(
   }
   const name = knownHostName(target);
   if (target.hostKeyPolicy === 'off') {
-    if (!warned.has(name)) {
-      warned.add(name);
-      logger.warn(
-        'known-hosts',
-        `the host key of ${name} is not verified (hostKeyPolicy 'off'): ${verdict.keyType} ${verdict.fingerprint}`,
-      );
-    }
+    warnUnverified(target, verdict);
     return undefined;
   }
   const file = target.knownHostsFiles[0];

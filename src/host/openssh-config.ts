@@ -1,5 +1,6 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { revokedKeys, strictChecking, tellOfferedKey } from './openssh-host-keys.js';
 import type { Target } from './target.js';
 
 /** What was resolved, as ssh_config(5); the user's file follows, for what only OpenSSH understands. */
@@ -7,12 +8,24 @@ export async function configFor(
   target: Target,
   folder: string,
 ): Promise<{ config: string; environment: Record<string, string> }> {
+  const revoked = await Promise.all(
+    [...target.hops, target].map((server, i) => revokedFile(server, join(folder, `revoked-${i}`))),
+  );
   const hops = target.hops.map((hop, i) =>
-    [`Host ${hopName(i)}`, ...settings(hop, true), i > 0 ? `  ProxyJump ${hopName(i - 1)}` : ''].join('\n'),
+    [
+      `Host ${hopName(i)}`,
+      ...settings(hop, true, revoked[i]),
+      i > 0 ? `  ProxyJump ${hopName(i - 1)}` : '',
+    ].join('\n'),
   );
   const jump = target.hops.length > 0 ? `  ProxyJump ${hopName(target.hops.length - 1)}` : '';
   const options = target.sshOptions.map((option) => `  ${option.replace(/^([A-Za-z0-9]+)\s*=?\s*/, '$1 ')}`);
-  const own = [`Host ${quote(targetName(target))}`, ...options, ...settings(target, false), jump].join('\n');
+  const own = [
+    `Host ${quote(targetName(target))}`,
+    ...options,
+    ...settings(target, false, revoked.at(-1)),
+    jump,
+  ].join('\n');
   const include =
     target.sshConfigFile === 'none'
       ? ''
@@ -30,9 +43,20 @@ export function targetName(target: Target): string {
 }
 const hopName = (index: number) => `rookery-hop-${index}`;
 
+/** Without checking, ssh goes on with a revoked key unless it is in a file of such. */
+async function revokedFile(target: Target, file: string): Promise<string | undefined> {
+  const keys = strictChecking(target) === 'no' ? revokedKeys(target) : '';
+  if (keys === '') return undefined;
+  await writeFile(file, keys, { mode: 0o600 });
+  return file;
+}
+
 /** Only at DEBUG1 does ssh repeat what a server says in the place of its banner, such as that it is too busy. */
-function settings(target: Target, jump: boolean): string[] {
-  const checking = { strict: 'yes', 'accept-new': 'accept-new', off: 'no' }[target.hostKeyPolicy];
+function settings(target: Target, jump: boolean, revoked: string | undefined): string[] {
+  const checking = strictChecking(target);
+  // With `no` ssh would record what it has not checked.
+  const files = checking === 'no' ? ['/dev/null'] : target.knownHostsFiles;
+  const knownHosts = files.length > 0 ? files.map(quote).join(' ') : 'none';
   const seconds = (ms: number) => Math.max(1, Math.ceil(ms / 1000));
   const secret = target.password !== undefined || target.passphrase !== undefined;
   return [
@@ -43,7 +67,8 @@ function settings(target: Target, jump: boolean): string[] {
     target.identitiesOnly ? 'IdentitiesOnly yes' : '',
     `IdentityAgent ${target.agent === undefined ? 'none' : quote(target.agent)}`,
     `StrictHostKeyChecking ${checking}`,
-    `UserKnownHostsFile ${target.knownHostsFiles.length > 0 ? target.knownHostsFiles.map(quote).join(' ') : 'none'}`,
+    `UserKnownHostsFile ${knownHosts}`,
+    revoked === undefined ? '' : `RevokedHostKeys ${quote(revoked)}`,
     'GlobalKnownHostsFile none',
     target.hostKeyName === target.address ? '' : `HostKeyAlias ${target.hostKeyName}`,
     `ConnectTimeout ${seconds(target.connectTimeout)}`,
@@ -54,7 +79,7 @@ function settings(target: Target, jump: boolean): string[] {
     'ControlMaster no',
     'ForwardAgent no',
     'ForwardX11 no',
-    `LogLevel ${jump ? 'ERROR' : 'DEBUG1'}`,
+    ...(jump ? ['LogLevel ERROR', ...tellOfferedKey] : ['LogLevel DEBUG1']),
   ]
     .filter((line) => line !== '')
     .map((line) => `  ${line}`);

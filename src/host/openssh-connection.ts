@@ -11,6 +11,7 @@ import type { Channel, ChannelEnd, ChannelOptions, Connection } from './channel.
 import { describe } from './connect-error.js';
 import { configFor, targetName } from './openssh-config.js';
 import { opensshError, spoken } from './openssh-error.js';
+import { warnOfUnverified } from './openssh-host-keys.js';
 import type { Target } from './target.js';
 
 /**
@@ -70,7 +71,10 @@ function masterReady(master: ChildProcess, target: Target, signal: AbortSignal):
     const settle = (error?: Error) => {
       signal.removeEventListener('abort', onAbort);
       clearTimeout(timer);
-      if (!error) return resolve();
+      if (!error) {
+        warnOfUnverified(target, said);
+        return resolve();
+      }
       master.stdin?.end();
       reject(error);
     };
@@ -88,7 +92,7 @@ function masterReady(master: ChildProcess, target: Target, signal: AbortSignal):
     );
     master.stdin?.on('error', () => undefined);
     master.stdout?.on('data', (data: Buffer) => data.toString().includes(readyLine) && settle());
-    master.stderr?.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-16384)));
+    master.stderr?.on('data', (data: Buffer) => (said = (said + data.toString()).slice(-32_768)));
     master.stderr?.once('close', () => settle(opensshError(target, said)));
   });
 }

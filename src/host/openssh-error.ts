@@ -1,6 +1,7 @@
 import { RookeryError } from '../util/index.js';
 import type { ErrorCode } from '../util/index.js';
 import { describe } from './connect-error.js';
+import { refusedHostKey } from './openssh-host-keys.js';
 import type { Target } from './target.js';
 
 /** What ssh says when it cannot connect (its exit code is 255 for all of it), the most telling first. */
@@ -36,7 +37,7 @@ export function spoken(said: string): string {
       (line) =>
         line !== '' &&
         !/^@+$/.test(line) &&
-        !/^(debug\d: |Authenticated to |OpenSSH_|Transferred: |Bytes per second: )/.test(line),
+        !/^(debug\d: |sshconnect\.c:|Authenticated to |OpenSSH_|Transferred: |Bytes per second: )/.test(line),
     )
     .join(' ');
 }
@@ -44,6 +45,8 @@ export function spoken(said: string): string {
 export function opensshError(target: Target, output: string): RookeryError {
   const said = spoken(output);
   const code = sayings.find(([pattern]) => pattern.test(said))?.[1] ?? 'ERR_SSH_BINARY';
+  const refused = code.startsWith('ERR_HOST_KEY') ? refusedHostKey(target, output) : undefined;
+  if (refused) return refused;
   const text = said.slice(0, 600) || 'ssh ended without a word';
   return new RookeryError(code, `cannot connect to ${describe(target)}: ${text}`, {
     host: target.host.address,

@@ -182,8 +182,10 @@ export function resolveOptions(what: string, options: SshProcessOptions, remote:
   }
   if (options.shell === '')
     throw new InvalidArgument(`${what}: option shell must be true, false or a path, not ""`);
+  // They may hold secrets, and what is resolved here can be seen on the process.
+  const { connectionParams: _, ...shown } = options;
   const resolved: ResolvedOptions = Object.freeze({
-    ...options,
+    ...shown,
     timeout: optionalDuration(options.timeout, `${what}: option timeout`),
     killTimeout: parseDuration(options.killTimeout ?? '5s', `${what}: option killTimeout`),
     drainGrace: parseDuration(options.drainGrace ?? '200ms', `${what}: option drainGrace`),
