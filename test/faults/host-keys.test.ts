@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Host } from 'rookery';
-import { closeConnections, SshProcess, Testbed, type ConnectionParams } from 'rookery';
+import { closeConnections, configureLogger, SshProcess, Testbed, type ConnectionParams } from 'rookery';
 import { quiet, transports } from './support.js';
 
 const run = (program: string, ...args: readonly string[]) =>
@@ -151,10 +151,19 @@ for (const transport of transports) {
       assert.deepEqual(await attempt({ knownHosts: file }), { message: '' });
     });
 
-    it('unknown, with off: not verified, not recorded', async () => {
+    it('unknown, with off: not verified, not recorded, and one warning', async () => {
       const file = knownHosts();
-      assert.deepEqual(await attempt({ knownHosts: file, hostKeyPolicy: 'off' }), { message: '' });
+      const warnings: string[] = [];
+      configureLogger({ sink: (entry) => entry.level === 'warn' && warnings.push(entry.message) });
+      try {
+        for (let i = 0; i < 2; i++)
+          assert.deepEqual(await attempt({ knownHosts: file, hostKeyPolicy: 'off' }), { message: '' });
+      } finally {
+        configureLogger({ sink: null });
+      }
       assert.equal(readFileSync(file, 'utf8'), '');
+      assert.equal(warnings.length, 1, warnings.join('\n'));
+      assert.ok(warnings[0]!.includes('is not verified') && saysOffered(warnings[0]!), warnings[0]);
     });
 
     it('unknown, with accept-new: recorded once, and known from then on', async () => {
