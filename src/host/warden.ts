@@ -14,7 +14,7 @@ const maximumHello = 64 * 1024;
 /**
  * The script. It finds processes by the variable in their environment, which a process keeps through setsid(2) and a double
  * fork, and by their parents (proc(5)). When its input ends, the connection is gone, or this program is: then all that
- * belongs to it is sent SIGTERM, and SIGKILL three seconds later. It looks twice at least, a second apart, because a session
+ * belongs to it is sent SIGTERM, and SIGKILL three seconds later. It looks twice at least, because a session
  * that was granted just before may not have come to its command yet. Requests are calls of its functions; each answers with
  * a line `. NUMBER`.
  */
@@ -40,16 +40,17 @@ command -v awk >/dev/null && _mine() { { _stat; _ids; } | awk -v known="$_left" 
   }'; }
 _end() {
   exec >/dev/null 2>&1
-  _left= _first=yes
-  for _g in TERM TERM TERM KILL KILL KILL; do
-    _before=$_left
+  _left= _g=TERM _first=yes
+  for _round in 1 2 3 4 5; do
     _left=$(_mine | tr '\\012' ' ')
-    [ "$_left$_first" ] || exit 0
+    if [ "$_left" ]; then
+      for _p in $_left; do kill -s $_g "\${_p%:*}"; done
+      [ $_g = TERM ] && sleep 3 || sleep 1
+      _g=KILL
+    elif [ "$_first" ]; then sleep 1
+    else exit 0
+    fi
     _first=
-    for _p in $_left; do
-      case "$_g $_before" in TERM*" $_p "*) ;; *) kill -s "$_g" "\${_p%:*}" ;; esac
-    done
-    sleep 1
   done
 }
 trap _end EXIT

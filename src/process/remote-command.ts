@@ -39,7 +39,10 @@ export function wrappedCommand(
   const inner = inShell(command, options, dialect);
   const begin = new RegExp(`${mark}:(\\d+)\\r?\\n`);
   if (exactEndings) {
-    lines.push(`echo "${mark}:"${dialect.processId}`, inner);
+    // What a shell exports later is not in its own environment as others see it (proc(5)): once more, so that it has the mark.
+    const marked =
+      typeof options.shell === 'string' ? inner : `exec ${dialect.quote(shell)} -c ${dialect.quote(inner)}`;
+    lines.push(`echo "${mark}:"${dialect.processId}`, marked);
     return { text: lines.join('\n'), begin, end: undefined };
   }
   lines.push(

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Testbed } from 'rookery';
+import { Testbed, type Host } from 'rookery';
 import { living, transports, uniqueSleep, until } from './support.js';
 
 const script = fileURLToPath(new URL('fixtures/controller.js', import.meta.url));
@@ -18,9 +19,19 @@ for (const transport of transports) {
     after(() => bed.stop());
 
     /** Starts the script and waits until its commands run everywhere; each is a shell, a child, and one in a session of its own. */
-    async function start(ending: string, more: { detached?: boolean; local?: boolean } = {}) {
+    async function start(
+      ending: string,
+      more: {
+        detached?: boolean;
+        local?: boolean;
+        handler?: 'on' | 'once';
+        extra?: string;
+        hosts?: Host[];
+      } = {},
+    ) {
       const tag = uniqueSleep();
-      const command = `trap '' HUP; setsid sleep ${tag} & sleep ${tag} & echo ready; wait`;
+      const extra = more.extra?.replaceAll('TAG', tag) ?? '';
+      const command = `trap '' HUP; setsid sleep ${tag} & sleep ${tag} & ${extra} echo ready; wait`;
       const order = { hosts: bed.hosts, transport, command, ending, detached: false, local: false, ...more };
       const child = spawn(process.execPath, ['--enable-source-maps', script], {
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -30,7 +41,7 @@ for (const transport of transports) {
       for (const stream of [child.stdout, child.stderr])
         stream.on('data', (data: Buffer) => (output += data.toString()));
       const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-      const count = 2 * (bed.hosts.length + (more.local ? 1 : 0));
+      const count = 2 * (order.hosts.length + (more.local ? 1 : 0));
       await Promise.race([
         until('all is ready', () => output.includes('all ready'), 100_000),
         closed.then(() => assert.match(output, /all ready/)),
@@ -51,6 +62,35 @@ for (const transport of transports) {
         assert.deepEqual([code, by], [{ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal], null]);
         const { length } = bed.hosts;
         assert.match(output(), new RegExp(`report: ${length + 1} of ${length + 1} ended, ${length} killed`));
+      });
+    }
+
+    it('by SIGKILL leaves nothing that ignores SIGTERM and has lost its mark and its parent', async () => {
+      const extra = `env -i /bin/sh -c 'trap "" TERM; sleep TAG; :' &`;
+      const { child, tag, closed } = await start('signal', { extra, hosts: bed.hosts.slice(0, 3) });
+      child.kill('SIGKILL');
+      await closed;
+      await gone(tag);
+    });
+
+    it('by SIGKILL while it starts leaves nothing, and nothing comes later', async () => {
+      const { child, tag, closed } = await start('early');
+      child.kill('SIGKILL');
+      await closed;
+      await gone(tag);
+      await sleep(1_500);
+      assert.deepEqual(living(`sleep ${tag}`), []);
+    });
+
+    for (const handler of ['on', 'once'] as const) {
+      it(`leaves the end to a handler of the program's own, by ${handler}()`, async () => {
+        const { child, tag, closed, output } = await start('signal', { local: true, handler });
+        child.kill('SIGINT');
+        // The script goes on after what ran has been ended, and comes to its end by itself.
+        assert.deepEqual(await closed, [0, null]);
+        assert.match(output(), /own handler/);
+        assert.match(output(), /report: (\d+) of \1 ended/);
+        await gone(tag);
       });
     }
 
@@ -79,7 +119,7 @@ for (const transport of transports) {
       const before = living(`sleep ${tag}`).length;
       child.kill('SIGKILL');
       await closed;
-      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      await sleep(4_000);
       const left = living(`sleep ${tag}`);
       for (const pid of left) process.kill(pid, 'SIGKILL');
       assert.ok(before >= 2 * bed.hosts.length);

@@ -123,6 +123,18 @@ describe('endings', () => {
       assert.ok(performance.now() - begin < 30_000);
     });
 
+    it(`an exit code is not the signal that shells write the same, ${transport}`, async () => {
+      const code = outcome(await on('exit 137', transport).run());
+      const signal = outcome(await on('kill -9 $$', transport).run());
+      const child = outcome(await on("sh -c 'kill -9 $$'; exit $?", transport).run());
+      assert.deepEqual([code['exitCode'], code['signal'], code['reason']], [137, undefined, 'exit']);
+      assert.deepEqual(
+        [signal['exitCode'], signal['signal'], signal['reason']],
+        [undefined, 'SIGKILL', 'signal'],
+      );
+      assert.deepEqual(child, code);
+    });
+
     it(`the drain grace decides about late output, ${transport}`, async () => {
       const late = '(sleep 1.5; echo late) & echo early; exit 0';
       const short = await on(late, transport, {}, { drainGrace: '100ms' }).run();

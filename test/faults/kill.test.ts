@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { closeConnections, Remote, SshProcess, Testbed, type Host, type ProcessOptions } from 'rookery';
 import { isAlive, living, quiet, transports, uniqueSleep, until } from './support.js';
+
+const rootOnly = process.getuid?.() !== 0 && 'only root can make accounts';
 
 for (const transport of transports) {
   describe(`kill, ${transport}`, () => {
@@ -172,46 +177,101 @@ for (const transport of transports) {
       for (const pid of living(`sleep ${tag}`)) process.kill(pid);
     });
 
+    it('says so, and ends, where a forced command neither answers nor listens', async () => {
+      const tag = uniqueSleep();
+      await using forced = await Testbed.start({
+        hosts: 1,
+        backend: 'sshd',
+        sshdOptions: { ForceCommand: `sleep ${tag}` },
+      });
+      const p = on(forced.hosts[0]!, 'anything', { killTimeout: '200ms' }).start();
+      // One is what the greeting of the host has become, the other the command.
+      await new Promise((resolve) => p.once('start', resolve));
+      await p.kill().wait();
+      assert.deepEqual([p.killed, p.killConfirmed, p.ok, p.reason], [true, false, false, 'kill']);
+      assert.ok(living(`sleep ${tag}`).length > 0, 'and it was right');
+    });
+
+    it('reports what it may not kill in `escaped`', { skip: rootOnly }, async () => {
+      const tag = uniqueSleep();
+      await withAccount('/bin/sh', async (user) => {
+        const folder = mkdtempSync(join(tmpdir(), 'rookery-setuid-'));
+        try {
+          chmodSync(folder, 0o755);
+          // Only this account may run it; once its real user is root, the account may not signal it.
+          const program = join(folder, 'perl');
+          copyFileSync('/usr/bin/perl', program);
+          execFileSync('chgrp', [user, program]);
+          chmodSync(program, 0o4750);
+          await using other = await Testbed.start({ hosts: 1, backend: 'sshd', user });
+          const command = `setsid ${program} -e '$< = 0; $( = 0; sleep ${tag}' & echo up; wait`;
+          const p = on(other.hosts[0]!, command, { killTimeout: '200ms' }).start();
+          await p.expect('up');
+          await until('it is root', () =>
+            living(`sleep ${tag}`).some(
+              (pid) => /^Uid:\t0\t0/m.test(statusOf(pid)) && !statusOf(pid).includes('Name:\tsh'),
+            ),
+          );
+          await p.kill().wait();
+          const left = living(`sleep ${tag}`);
+          for (const pid of left) process.kill(pid, 'SIGKILL');
+          assert.equal(left.length, 1);
+          assert.deepEqual([p.killed, p.killConfirmed, p.escaped], [true, false, left]);
+        } finally {
+          rmSync(folder, { recursive: true });
+        }
+      });
+    });
+
     for (const shell of ['/bin/dash', '/bin/bash', '/bin/tcsh', '/usr/bin/fish']) {
-      it(
-        `under the login shell ${shell}`,
-        { skip: process.getuid?.() !== 0 && 'only root can make accounts' },
-        async () => {
-          const user = `rookery-${process.pid}`;
-          execFileSync('useradd', [
-            '--no-create-home',
-            '--home-dir',
-            '/tmp',
-            '--shell',
-            shell,
-            '--password',
-            '*',
-            user,
-          ]);
-          try {
-            await using other = await Testbed.start({ hosts: 1, backend: 'sshd', user });
-            const tag = uniqueSleep();
-            const p = await killed(on(other.hosts[0]!, `sh -c 'sleep ${tag} & sleep ${tag}'`), tag, 3);
-            assert.equal(isAlive(p.pid!), false);
-            const env = { WORD: `it's "a" $HOME \`x\` ! \\` };
-            const q = await on(other.hosts[0]!, 'sh -c \'printf %s "$WORD"; exit 7\'', {
-              env,
-              cwd: '/',
-            }).run();
-            assert.deepEqual([q.stdout, q.exitCode], [env.WORD, 7]);
-          } finally {
-            await closeConnections();
-            await until('the account is free', () => {
-              try {
-                execFileSync('userdel', [user], { stdio: 'ignore' });
-                return true;
-              } catch {
-                return false;
-              }
-            });
-          }
-        },
-      );
+      it(`under the login shell ${shell}`, { skip: rootOnly }, async () => {
+        await withAccount(shell, async (user) => {
+          await using other = await Testbed.start({ hosts: 1, backend: 'sshd', user });
+          const tag = uniqueSleep();
+          const p = await killed(on(other.hosts[0]!, `sh -c 'sleep ${tag} & sleep ${tag}'`), tag, 3);
+          assert.equal(isAlive(p.pid!), false);
+          const env = { WORD: `it's "a" $HOME \`x\` ! \\` };
+          const q = await on(other.hosts[0]!, 'sh -c \'printf %s "$WORD"; exit 7\'', { env, cwd: '/' }).run();
+          assert.deepEqual([q.stdout, q.exitCode], [env.WORD, 7]);
+        });
+      });
     }
+
+    it('where the account has no shell, nothing runs, and that is told', { skip: rootOnly }, async () => {
+      await withAccount('/usr/sbin/nologin', async (user) => {
+        await using other = await Testbed.start({ hosts: 1, backend: 'sshd', user });
+        const p = await on(other.hosts[0]!, 'sleep 300').run();
+        assert.deepEqual([p.exitCode, p.ok, p.killed, p.killConfirmed], [1, false, false, undefined]);
+        assert.match(p.stdout, /not available/);
+      });
+    });
   });
+}
+
+/** Makes an account with this login shell for as long as the work takes. */
+async function withAccount(shell: string, work: (user: string) => Promise<void>): Promise<void> {
+  const user = `rookery-${process.pid}`;
+  const options = ['--no-create-home', '--home-dir', '/tmp', '--shell', shell, '--password', '*'];
+  execFileSync('useradd', [...options, user]);
+  try {
+    await work(user);
+  } finally {
+    await closeConnections();
+    await until('the account is free', () => {
+      try {
+        execFileSync('userdel', [user], { stdio: 'ignore' });
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  }
+}
+
+function statusOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return '';
+  }
 }
