@@ -36,6 +36,7 @@ interface WardenStart {
   readonly abort: AbortController;
   readonly promise: Promise<Warden | undefined>;
   interested: number;
+  settled: boolean;
 }
 
 /** The connections to one target: opened when needed, shared by all processes, one more when the sessions are used up. */
@@ -109,7 +110,7 @@ class HostPool {
       const onAbort = () => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
         waiter.reject(new RookeryError('ERR_KILLED', `given up while waiting for ${describe(this.target)}`));
-        if (this.#waiters.length === 0) for (const attempt of this.#attempts) attempt.abort();
+        if (this.#waiters.length === 0) this.#giveUp();
       };
       const waiter: Waiter = {
         sessions,
@@ -172,7 +173,8 @@ class HostPool {
         this.#pump();
       },
       (error: RookeryError) => {
-        this.#attempts.delete(attempt);
+        // One that was given up concerns nobody any more, least of all those who came later.
+        if (!this.#attempts.delete(attempt)) return;
         if (
           error.code === 'ERR_AUTHENTICATION_FAILED' ||
           (error.cause instanceof RookeryError && error.cause.code === 'ERR_AUTHENTICATION_FAILED')
@@ -186,6 +188,11 @@ class HostPool {
           logger.debug('pool', () => `no further connection: ${error.message}`);
       },
     );
+  }
+
+  #giveUp(): void {
+    for (const attempt of this.#attempts) attempt.abort();
+    this.#attempts.clear();
   }
 
   #rejectAll(error: RookeryError): void {
@@ -211,8 +218,11 @@ class HostPool {
     try {
       return await abortable(start.promise, signal);
     } finally {
-      // One start serves all who wait for it, so it is given up only by the last of them.
-      if (--start.interested === 0) start.abort.abort();
+      // One start serves all who wait for it, so it is given up only by the last of them, and nobody joins it after that.
+      if (--start.interested === 0 && !start.settled) {
+        start.abort.abort();
+        if (this.#warden === start) this.#warden = undefined;
+      }
     }
   }
 
@@ -235,10 +245,14 @@ class HostPool {
         throw error;
       }
     };
-    const start: WardenStart = { abort, interested: 0, promise: run() };
-    start.promise.catch(() => {
-      if (this.#warden === start) this.#warden = undefined;
-    });
+    const start: WardenStart = { abort, interested: 0, settled: false, promise: run() };
+    start.promise.then(
+      () => (start.settled = true),
+      () => {
+        start.settled = true;
+        if (this.#warden === start) this.#warden = undefined;
+      },
+    );
     return start;
   }
 
@@ -273,7 +287,12 @@ class HostPool {
   close(): void {
     clearTimeout(this.#idleTimer);
     this.#refused = undefined;
-    for (const attempt of this.#attempts) attempt.abort();
+    const given = new RookeryError(
+      'ERR_CONNECTION_LOST',
+      `the connection to ${describe(this.target)} was closed from here`,
+    );
+    this.#giveUp();
+    this.#rejectAll(given);
     for (const { connection } of this.#members) connection.close();
   }
 

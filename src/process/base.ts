@@ -442,8 +442,9 @@ export abstract class ProcessBase extends EventEmitter<ProcessEvents> {
         ? error
         : new RookeryError('ERR_SPAWN', `${this.name}: ${messageOf(error)}`, { cause: error });
       ending = { kind: 'error', error: problem };
-      // What never ran needs no more proof that nothing is left of it.
-      if (this.#reason !== undefined) this.#killConfirmed ??= true;
+      // What never ran needs no more proof that nothing is left of it. When the connection is lost while it is asked to run,
+      // nobody knows whether it does.
+      if (this.#reason !== undefined) this.#killConfirmed ??= problem.code !== 'ERR_CONNECTION_LOST';
     }
     clearTimeout(this.#timer);
     this.#stdout.close();

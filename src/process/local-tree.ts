@@ -2,11 +2,14 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import pLimit from 'p-limit';
 import { newTreeId, parsePs, parseStat, ProcessTree, treeVariable } from '../util/index.js';
 import type { ProcessEntry } from '../util/index.js';
 import type { Ending, Launched } from './launcher.js';
 import type { ResolvedOptions } from './options.js';
 
+/** Each look opens two files for every process of the machine, which may be more than there are descriptors. */
+const fewAtOnce = pLimit(16);
 let upcoming: Promise<ProcessEntry[]> | undefined;
 
 /** All processes of this machine. Calls of one turn of the event loop share one look: a thousand kills cost one. */
@@ -26,7 +29,9 @@ async function look(): Promise<ProcessEntry[]> {
     const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=']);
     return parsePs(stdout);
   }
-  const entries = await Promise.all(names.filter((name) => /^\d/.test(name)).map(readEntry));
+  const entries = await Promise.all(
+    names.filter((name) => /^\d/.test(name)).map((name) => fewAtOnce(() => readEntry(name))),
+  );
   return entries.filter((entry) => entry !== undefined);
 }
 

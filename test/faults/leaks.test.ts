@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Testbed } from 'rookery';
+
+const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}.js`, import.meta.url));
+/** Runs of one process; ROOKERY_LEAK_RUNS=10000 takes some minutes. */
+const runs = Number(process.env['ROOKERY_LEAK_RUNS'] ?? 1500);
+/** Bytes of heap that a run may cost for good: less than any object that is kept for each. */
+const perRun = 60;
+
+describe('leaks', () => {
+  let bed: Testbed;
+  before(async () => {
+    bed = await Testbed.start({ hosts: 2, backend: 'sshd' });
+  });
+  after(() => bed.stop());
+
+  for (const [kind, order] of [
+    ['local', () => ({ runs })],
+    [
+      'ssh2, all on one connection',
+      () => ({ runs: Math.max(runs, 2000), host: bed.hosts[0], transport: 'ssh2' }),
+    ],
+    ['openssh', () => ({ runs: Math.ceil(runs / 5), host: bed.hosts[1], transport: 'openssh' })],
+  ] as const) {
+    it(`run after run by reset() costs nothing that stays, ${kind}`, async () => {
+      const whole = order();
+      const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', fixture('repeat')], {
+        encoding: 'utf8',
+        env: { ...process.env, ORDER: JSON.stringify(whole) },
+      });
+      const { early, late } = JSON.parse(stdout || `{"failed": ${JSON.stringify(stderr)}}`) as Record<
+        string,
+        Record<string, number>
+      >;
+      assert.ok(early && late, stderr);
+      for (const what of ['descriptors', 'listeners', 'handles'])
+        assert.ok(late[what]! <= early[what]!, `${what}: ${early[what]} → ${late[what]}`);
+      const growth = late['heap']! - early['heap']!;
+      assert.ok(
+        growth < whole.runs * perRun + 500_000,
+        `the heap grew by ${growth} bytes in ${whole.runs} runs`,
+      );
+      assert.deepEqual(
+        (await bed.processes()).filter(({ command }) => /echo out/.test(command)),
+        [],
+      );
+    });
+  }
+
+  it('with 256 descriptors, 1,000 hosts: they wait for each other, and all succeed', async () => {
+    await using crowd = await Testbed.start({ hosts: 1000, backend: 'sshd' });
+    const limited = ['-c', 'ulimit -n 256; exec "$0" "$1"', process.execPath, fixture('crowd')];
+    const input = JSON.stringify(crowd.hosts);
+    const { stdout, stderr, status } = spawnSync('/bin/sh', limited, { encoding: 'utf8', input });
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout), { ok: 1000, failed: [] });
+  });
+});
