@@ -37,6 +37,7 @@ interface WardenStart {
   readonly promise: Promise<Warden | undefined>;
   interested: number;
   settled: boolean;
+  warden?: Warden | undefined;
 }
 
 /** The connections to one target: opened when needed, shared by all processes, one more when the sessions are used up. */
@@ -233,6 +234,7 @@ class HostPool {
       try {
         const { channel, warden } = await Warden.start(member.connection);
         this.#granted(member, channel);
+        start.warden = warden;
         void channel.closed.then(() => {
           // Where there is none there will be none: that is remembered. One that has died is replaced when it is needed.
           if (warden && this.#warden === start) this.#warden = undefined;
@@ -293,6 +295,7 @@ class HostPool {
     );
     this.#giveUp();
     this.#rejectAll(given);
+    if (this.#active === 0) this.#warden?.warden?.leave();
     for (const { connection } of this.#members) connection.close();
   }
 

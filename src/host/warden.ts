@@ -15,13 +15,14 @@ const maximumHello = 64 * 1024;
  * The script. It finds processes by the variable in their environment, which a process keeps through setsid(2) and a double
  * fork, and by their parents (proc(5)). When its input ends, the connection is gone, or this program is: then all that
  * belongs to it is sent SIGTERM, and SIGKILL three seconds later. It looks twice at least, because a session
- * that was granted just before may not have come to its command yet. Requests are calls of its functions; each answers with
+ * that was granted just before may not have come to its command yet; once, when it was told so. Requests are calls of its functions; each answers with
  * a line `. NUMBER`.
  */
 function script(id: string): string {
   const proc = '/proc/[0-9]*';
   return `
 trap '' HUP INT TERM PIPE
+_tidy=
 _stat() { if [ -r /proc/self/stat ]; then cat ${proc}/stat; else ps -A -o pid= -o ppid= -o pgid= -o stat=; fi </dev/null 2>/dev/null; }
 _ids() { if [ -r /proc/self/environ ]; then grep -zaso '^${treeVariable}=[0-9a-f.]*' ${proc}/environ </dev/null 2>/dev/null | tr '\\000' '\\012'; fi; }
 _s() { _stat; _ids; echo ". $1"; }
@@ -40,6 +41,7 @@ command -v awk >/dev/null && _mine() { { _stat; _ids; } | awk -v known="$_left" 
   }'; }
 _end() {
   exec >/dev/null 2>&1
+  [ -z "$_tidy" ] || [ "$(_ids | grep -m 1 ':${treeVariable}=${id}\\.')" ] || exit 0
   _left= _g=TERM _first=yes
   for _round in 1 2 3 4 5; do
     _left=$(_mine | tr '\\012' ' ')
@@ -104,6 +106,11 @@ export class Warden {
 
   get gone(): boolean {
     return this.#gone;
+  }
+
+  /** The connection is about to be closed in good order, with no command on its way: one look is enough then. */
+  leave(): void {
+    if (!this.#gone) this.channel.stdin.write('_tidy=yes\n');
   }
 
   /** All processes of the host; undefined when they cannot be seen. Calls of one turn share one look. */
