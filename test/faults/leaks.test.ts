@@ -9,7 +9,7 @@ const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}.js`, i
 const runs = Number(process.env['ROOKERY_LEAK_RUNS'] ?? 1500);
 /** Hosts of the crowd under `ulimit -n`; ROOKERY_CROWD=1000 takes some minutes where all hosts are this machine. */
 const crowdSize = Number(process.env['ROOKERY_CROWD'] ?? 150);
-/** Bytes of heap that a run may cost for good: less than any object that is kept for each. */
+/** Bytes of heap that a run may cost for good: less than any object that is kept for each. Besides, V8 still compiles and learns. */
 const perRun = 60;
 
 describe('leaks', () => {
@@ -42,7 +42,7 @@ describe('leaks', () => {
         assert.ok(late[what]! <= early[what]!, `${what}: ${early[what]} → ${late[what]}`);
       const growth = late['heap']! - early['heap']!;
       assert.ok(
-        growth < whole.runs * perRun + 500_000,
+        growth < whole.runs * perRun + 1_500_000,
         `the heap grew by ${growth} bytes in ${whole.runs} runs`,
       );
       assert.deepEqual(
