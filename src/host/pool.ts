@@ -134,7 +134,13 @@ class HostPool {
 
   /** Gives free sessions to those who wait, and connects once more when those under way will not do. */
   #pump(): void {
-    if (this.#refused && this.#refused.until > Date.now()) return this.#rejectAll(this.#refused.error);
+    if (this.#refused && this.#refused.until > Date.now()) {
+      const { error, until } = this.#refused;
+      const text = `${error.message}; not tried again for ${formatDuration(until - Date.now())}, as servers ban those who insist`;
+      return this.#rejectAll(
+        new RookeryError(error.code, text, { cause: error, host: this.target.host.address }),
+      );
+    }
     for (const member of this.#members) {
       // One that is lost may take a while to be closed.
       if (member.connection.lost) this.#members.delete(member);

@@ -9,24 +9,19 @@ import { closeConnections, Put, SshProcess, Testbed } from 'rookery';
 import { quiet, transports } from './support.js';
 
 describe('rekeying', () => {
-  let bed: Testbed;
   let folder: string;
-  before(async () => {
-    bed = await Testbed.start({
-      hosts: 3,
-      backend: 'sshd',
-      sshdOptions: { RekeyLimit: '1M', LogLevel: 'DEBUG1' },
-    });
+  before(() => {
     folder = mkdtempSync(join(tmpdir(), 'rookery-rekeying-'));
   });
   after(async () => {
     await closeConnections();
-    await bed.stop();
     rmSync(folder, { recursive: true });
   });
 
   for (const transport of transports) {
     it(`every megabyte, while 60 commands and transfers run: the right bytes, ${transport}`, async () => {
+      const sshdOptions = { RekeyLimit: '1M', LogLevel: 'DEBUG1' };
+      await using bed = await Testbed.start({ hosts: 3, backend: 'sshd', sshdOptions });
       const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
       const input = Buffer.alloc(3_000_000, 'what goes there ');
       writeFileSync(join(folder, 'file'), input);
@@ -61,7 +56,7 @@ describe('rekeying', () => {
       for (const { address } of bed.hosts)
         assert.equal(sha(readFileSync(join(folder, `${transport}-${address}`))), sha(input));
       assert.ok(
-        bed.log().some((line) => /rekey/i.test(line)),
+        bed.log().some((line) => /ssh_set_newkeys: rekeying/.test(line)),
         'keys were exchanged anew',
       );
     });

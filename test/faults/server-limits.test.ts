@@ -68,6 +68,7 @@ describe('the limits of servers', () => {
       const later = await new SshProcess('true', bed.hosts[0]!, { ...quiet, connectionParams: params }).run();
       assert.equal(later.error?.code, 'ERR_AUTHENTICATION_FAILED');
       assert.equal(attempts(), before, 'for a while it is not tried again');
+      assert.match(later.error?.message ?? '', /not tried again for/);
     });
   }
 
