@@ -229,13 +229,16 @@ class OpensshConnection implements Connection {
   }
 
   setActive(active: boolean): void {
-    if (active) this.#master.ref();
-    else this.#master.unref();
-    for (const pipe of [this.#master.stdin, this.#master.stdout, this.#master.stderr] as (Socket | null)[]) {
-      // A closed socket would wait for a connection to refer to.
-      if (!pipe || pipe.destroyed) continue;
-      if (active) pipe.ref();
-      else pipe.unref();
+    // Besides the master, the warden has a session that lasts.
+    for (const child of [this.#master, ...this.#sessions]) {
+      if (active) child.ref();
+      else child.unref();
+      for (const pipe of [child.stdin, child.stdout, child.stderr] as (Socket | null)[]) {
+        // A closed socket would wait for a connection to refer to.
+        if (!pipe || pipe.destroyed) continue;
+        if (active) pipe.ref();
+        else pipe.unref();
+      }
     }
   }
 
