@@ -78,8 +78,8 @@ for (const transport of transports) {
       const tag = uniqueSleep();
       const connectionParams = { transport, proxyJump: bastion.hosts[0]! };
       const hosts = bed.hosts.slice(0, 8);
-      const action = new Remote(`sleep ${tag}`, hosts, { ...quiet, connectionParams }).start();
-      await until('all run', () => living(`sleep ${tag}`).length >= hosts.length);
+      const action = new Remote(`echo ready; sleep ${tag}`, hosts, { ...quiet, connectionParams }).start();
+      await action.expect('ready', { timeout: '60s' });
       await bastion.crash(bastion.hosts[0]!);
       await action.wait();
       for (const p of action.processes) assert.equal(p.error?.code, 'ERR_CONNECTION_LOST', p.dump());

@@ -169,8 +169,10 @@ for (const transport of transports) {
         // Nothing that Rookery itself would say to a shell is answered; the command is another one than was asked for.
         sshdOptions: { ForceCommand: `case $SSH_ORIGINAL_COMMAND in anything) exec sleep ${tag} ;; esac` },
       });
-      const p = on(forced.hosts[0]!, 'anything', { killTimeout: '200ms' }).start();
-      await until('it runs', () => living(`sleep ${tag}`).length > 0);
+      const p = on(forced.hosts[0]!, 'anything', { killTimeout: '200ms' });
+      const started = new Promise((resolve) => p.once('start', resolve));
+      p.start();
+      await started;
       await p.kill().wait();
       assert.equal(p.killConfirmed, false);
       assert.deepEqual([p.killed, p.ok], [true, false]);
