@@ -12,7 +12,12 @@ installDependencies();
 installPrograms();
 build();
 const node = nodeProgram(version);
-const options = ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=300000'];
+const options = [
+  '--enable-source-maps',
+  '--test',
+  `--test-concurrency=${process.env.CI ? 1 : 2}`,
+  '--test-timeout=300000',
+];
 const { status } = spawnSync(node, [...options, ...(chosen.length > 0 ? chosen : testFiles())], {
   stdio: 'inherit',
 });

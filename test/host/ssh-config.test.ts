@@ -158,7 +158,8 @@ describe('ssh configuration', () => {
           );
         },
       ),
-      { numRuns: 250, interruptAfterTimeLimit: 8_000 },
+      // In CI always the same configurations: one that is found by chance would fail a change that has nothing to do with it.
+      { numRuns: 250, interruptAfterTimeLimit: 8_000, ...(process.env['CI'] ? { seed: 20261 } : {}) },
     );
     assert.ok(runs > 20, `only ${runs} configurations were compared`);
   });
