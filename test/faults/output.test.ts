@@ -105,7 +105,8 @@ describe('output', () => {
         stderr,
       );
       // 4 MiB are kept of each stream; one SSH window of 2 MiB may be under way.
-      const limit = (count === 1 ? 150 : 150 + count * 8) * 1024 ** 2;
+      // Newer versions of Node let more garbage lie; what was kept in full would be 1 GiB each time.
+      const limit = (count === 1 ? 250 : 150 + count * 12) * 1024 ** 2;
       assert.ok(
         result.peak! < limit,
         `${count} × ${size} bytes took ${Math.round(result.peak! / 1024 ** 2)} MiB`,
