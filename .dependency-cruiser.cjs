@@ -1,7 +1,18 @@
 // Layers point downwards only, each is entered by its index.ts, and nothing imports itself in a circle.
-const layers = ['util', 'host', 'process', 'transfer', 'action', 'report', 'testbed', 'torrent', 'cli'];
+const layers = [
+  'util',
+  'host',
+  'process',
+  'transfer',
+  'action',
+  'report',
+  'testbed',
+  'torrent',
+  'experiment',
+  'cli',
+];
 /** Layers that do not know each other although one is listed above the other. */
-const strangers = { testbed: ['report', 'action', 'transfer', 'process'] };
+const strangers = { testbed: ['report', 'action', 'transfer', 'process'], experiment: ['torrent'] };
 
 const forbidden = layers.flatMap((layer, rank) => [
   {

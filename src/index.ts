@@ -28,3 +28,5 @@ export {
 export { Testbed } from './testbed/index.js';
 export { Report } from './report/index.js';
 export type { ReportJSON, TableOptions } from './report/index.js';
+export { geom, igeom, sweep } from './experiment/index.js';
+export type { AnyCombination, Combination, Level, Parameters, SweepOptions } from './experiment/index.js';

@@ -19,10 +19,13 @@ test('the package exports these names', () => {
     ...[
       'foldHosts',
       'formatDuration',
+      'geom',
       'hostList',
       'hostListFromFile',
+      'igeom',
       'parseDuration',
       'raw',
+      'sweep',
       'waitAllActions',
     ],
     'waitAnyActions',

@@ -1,0 +1,43 @@
+import { InvalidArgument, show } from '../util/index.js';
+
+/** A value of a factor: anything that JSON holds. */
+export type Level = string | number | boolean | null | readonly Level[] | { readonly [key: string]: Level };
+
+/** Values of several factors, by their names. */
+export type AnyCombination = { readonly [factor: string]: Level };
+
+/**
+ * The same text for combinations of the same values, whatever the order of their factors: by it they are told apart, in
+ * memory and in files. Throws for values that JSON does not hold.
+ */
+export function keyOf(combination: object): string {
+  return JSON.stringify(sorted(combination, combination));
+}
+
+function sorted(value: unknown, whole: object): unknown {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value;
+    case 'number':
+      if (Number.isFinite(value)) return value;
+      break;
+    case 'object':
+      if (value === null) return value;
+      if (Array.isArray(value)) return value.map((item) => sorted(item, whole));
+      if (isPlain(value)) {
+        const copy: Record<string, unknown> = {};
+        for (const key of Object.keys(value).sort())
+          copy[key] = sorted((value as Record<string, unknown>)[key], whole);
+        return copy;
+      }
+  }
+  throw new InvalidArgument(
+    `a combination holds text, finite numbers, booleans, null, and lists and objects of them, not ${show(value)}: ${show(whole)}`,
+  );
+}
+
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
