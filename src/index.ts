@@ -22,11 +22,13 @@ export {
   Put,
   Remote,
   SequentialActions,
+  showProgress,
   waitAllActions,
   waitAnyActions,
 } from './action/index.js';
+export type { ProgressDisplay, ProgressOptions } from './action/index.js';
 export { Testbed } from './testbed/index.js';
-export { Report } from './report/index.js';
-export type { ReportJSON, TableOptions } from './report/index.js';
+export { gatherOutput, Report } from './report/index.js';
+export type { OutputGroup, ReportJSON, TableOptions } from './report/index.js';
 export { geom, igeom, sweep } from './experiment/index.js';
 export type { AnyCombination, Combination, Level, Parameters, SweepOptions } from './experiment/index.js';

@@ -29,6 +29,7 @@ import { expectAll } from './expect-all.js';
 import { ActionsFailed } from './failed.js';
 import { mergeLines, type ProcessLine } from './merge-lines.js';
 import { checkEvents, type ActionOptions } from './options.js';
+import { showProgress } from './progress.js';
 
 type Listener<E extends keyof ActionEvents> = EventEmitter.EventListener<ActionEvents, E>;
 
@@ -185,9 +186,10 @@ export abstract class Action extends EventEmitter<ActionEvents> {
     return this;
   }
 
-  /** `start()` and `wait()`. */
-  async run(options: { timeout?: Duration } = {}): Promise<this> {
+  /** `start()` and `wait()`; with `progress: true` it is shown how far it is, see {@link showProgress}. */
+  async run(options: { timeout?: Duration; progress?: boolean } = {}): Promise<this> {
     optionalDuration(options.timeout, 'run(): timeout');
+    if (options.progress) showProgress(this);
     return this.start().wait(options);
   }
 

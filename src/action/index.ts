@@ -14,3 +14,4 @@ export { runWindow } from './window.js';
 export { Get } from './get.js';
 export { Put } from './put.js';
 export type { TransferOptions } from './transfer-options.js';
+export { showProgress, type ProgressDisplay, type ProgressOptions } from './progress.js';

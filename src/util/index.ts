@@ -5,3 +5,4 @@ export * from './options.js';
 export * from './quote.js';
 export * from './process-tree.js';
 export * from './descriptors.js';
+export * from './live-block.js';

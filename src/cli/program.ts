@@ -1,0 +1,68 @@
+import { Command, CommanderError } from 'commander';
+import { addHostOptions, collect } from './host-options.js';
+import { formatHelp } from './help.js';
+import { version } from './version.js';
+
+/** The whole command line; what the commands do is loaded when one is run. */
+export function makeProgram(): Command {
+  const program = new Command('rookery')
+    .description('Runs commands and copies files on many hosts at once, over SSH.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this, or the help of a command')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureHelp({ formatHelp })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rookery run -w 'node[1-100]' -- uptime
+  rookery run -w 'node[1-100]' -b -- uname -r
+`,
+    );
+  program.usage('COMMAND [options]').argument('[words...]');
+  program.action((words: string[]) => {
+    if (words.length > 0) refuseCommand(words[0] as string, program);
+    program.outputHelp({ error: true });
+    throw new CommanderError(2, 'rookery.noCommand', 'no command given');
+  });
+  addRun(program);
+  return program;
+}
+
+function refuseCommand(word: string, program: Command): never {
+  const names = program.commands.map((command) => command.name());
+  return program.error(`error: there is no command '${word}'; there are ${names.join(', ')}`);
+}
+
+function addRun(program: Command): void {
+  addHostOptions(program.command('run'))
+    .summary('run a command on many hosts')
+    .description('Runs a command on many hosts. One word is for the shell; several are quoted.')
+    .argument('<command...>', 'the command')
+    .passThroughOptions()
+    .optionsGroup('Output (live, with the host before each line, unless told otherwise):')
+    .option('-b, --gather', 'equal outputs once, at the end')
+    .option('--diff', 'as -b, other outputs as changes of the first')
+    .option('--json', 'a line of JSON for each host')
+    .option('-q, --quiet', 'only what the hosts write')
+    .option('--failed-to <file>', 'write the failed hosts there')
+    .option('--report <file>', 'write a report there, for rookery report')
+    .optionsGroup('Running:')
+    .option('-c, --concurrency <n>', 'so many hosts at a time (default: all)')
+    .option('-t, --timeout <time>', 'end it on a host after so long: 10s, 5m, 1:30:00')
+    .option('--stdin', 'send our standard input to each host')
+    .option('--pty', 'give it a terminal')
+    .option('--var <name=values>', 'values, by commas, of {{name}} in the command', collect)
+    .addHelpText('after', runExamples)
+    .action(async (command: string[], options: object) => {
+      const { run } = await import('./run.js');
+      process.exitCode = await run(command, options);
+    });
+}
+
+const runExamples = `
+Examples:
+  rookery run -w 'node[1-9]' -b -- 'uname -r; df -h /'
+  rookery run -w @web -c 10 --failed-to bad.txt -- systemctl restart nginx
+`;
