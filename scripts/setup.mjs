@@ -14,6 +14,7 @@ export function installDependencies() {
 
 export function build() {
   run('npx', 'tsc', '-p', 'tsconfig.build.json');
+  run('node', 'scripts/bundle-agent.mjs');
   run('npx', 'tsc', '-p', 'tsconfig.json');
 }
 

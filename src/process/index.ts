@@ -15,6 +15,7 @@ export type { ProcessOptions, PtyOptions, SshProcessOptions, StdinOption } from 
 export type { Ending, Launched } from './launcher.js';
 export { Process } from './process.js';
 export { registry } from './registry.js';
+export { launchLocally } from './local-launcher.js';
 export { launchRemotely } from './ssh-launcher.js';
 export { SshProcess } from './ssh-process.js';
 export { endingSignals } from './termination.js';

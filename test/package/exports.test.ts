@@ -15,7 +15,16 @@ test('the package exports these names', () => {
       'SequentialActions',
       'SshProcess',
     ],
-    ...['Testbed', 'closeConnections', 'cmd', 'configureLogger', 'defaults', 'errorCodes', 'filterBadHosts'],
+    ...[
+      'Testbed',
+      'TorrentPut',
+      'closeConnections',
+      'cmd',
+      'configureLogger',
+      'defaults',
+      'errorCodes',
+      'filterBadHosts',
+    ],
     ...[
       'foldHosts',
       'formatDuration',

@@ -1,0 +1,2 @@
+export { TorrentPut, type TorrentPutOptions } from './torrent-put.js';
+export type { AgentProcess } from './agent-process.js';

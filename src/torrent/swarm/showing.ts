@@ -1,0 +1,88 @@
+import type { SwarmPeer } from './peer.js';
+import { blockLength } from '../wire.js';
+import type { Pieces } from './pieces.js';
+
+/**
+ * How a seeder gives away one copy before it sends anything twice: it shows nothing at first, then each peer one piece at a time,
+ * of those that were shown least; the next one when the last block of it is asked for. When a whole copy is out it shows all.
+ */
+export class Showing {
+  readonly #pieces: Pieces;
+  readonly #random: () => number;
+  /** How many peers each piece was shown to, and whether all of it was asked for by one of them. */
+  readonly #shown: Uint16Array;
+  readonly #out: Uint8Array;
+  #missing: number;
+  open = false;
+
+  constructor(pieces: Pieces, random: () => number) {
+    this.#pieces = pieces;
+    this.#random = random;
+    this.#shown = new Uint16Array(pieces.have.length);
+    this.#out = new Uint8Array(pieces.have.length);
+    this.#missing = pieces.have.length;
+  }
+
+  /** Pieces that nobody has taken yet. */
+  get missing(): number {
+    return this.#missing;
+  }
+
+  /** A copy of a piece is with a peer already, however it came there. */
+  known(piece: number): void {
+    if (this.#out[piece]) return;
+    this.#out[piece] = 1;
+    this.#missing--;
+  }
+
+  show(peer: SwarmPeer): void {
+    if (this.open || peer.shown) return;
+    const piece = this.#choose(peer);
+    if (piece === undefined) return;
+    this.#shown[piece] = (this.#shown[piece] as number) + 1;
+    peer.shown = { piece, left: Math.ceil(this.#pieces.lengthOf(piece) / blockLength) };
+    peer.port.send({ type: 'have', piece });
+  }
+
+  #choose(peer: SwarmPeer): number | undefined {
+    let best = Infinity;
+    let ties = 0;
+    let chosen: number | undefined;
+    for (let piece = 0; piece < this.#shown.length; piece++) {
+      if (peer.has.has(piece)) continue;
+      // What is out counts for more than what is only promised.
+      const count = 2 * (this.#shown[piece] as number) + 3 * (this.#out[piece] as number);
+      if (count > best) continue;
+      if (count < best) {
+        best = count;
+        ties = 0;
+      }
+      if (this.#random() * ++ties < 1) chosen = piece;
+    }
+    return chosen;
+  }
+
+  /** A block was asked for; true when that was the last one of a whole copy. */
+  requested(peer: SwarmPeer, piece: number): boolean {
+    const { shown } = peer;
+    if (shown?.piece !== piece || --shown.left > 0) return false;
+    peer.shown = undefined;
+    this.known(piece);
+    if (this.#missing === 0) return true;
+    this.show(peer);
+    return false;
+  }
+
+  /** It got from elsewhere what was shown to it: something else is shown. */
+  has(peer: SwarmPeer, piece: number): void {
+    this.known(piece);
+    if (peer.shown?.piece !== piece) return;
+    peer.shown = undefined;
+    this.show(peer);
+  }
+
+  gone(peer: SwarmPeer): void {
+    if (peer.shown) this.#shown[peer.shown.piece] = (this.#shown[peer.shown.piece] as number) - 1;
+    peer.shown = undefined;
+  }
+}
