@@ -1,5 +1,6 @@
 // npm run bench [-- remote local memory] [--rounds=3]: each figure as a ratio to a peer in the same run.
 import Table from 'cli-table3';
+import { fanout } from './fanout.js';
 import { local } from './local.js';
 import { memory } from './memory.js';
 import { remote } from './remote.js';
@@ -11,6 +12,7 @@ const groups: Record<string, () => Promise<Row[]>> = {
   remote: () => remote(rounds),
   local: () => local(rounds),
   memory: () => memory(),
+  fanout: () => fanout(rounds),
 };
 const chosen = words.filter((word) => !word.startsWith('--'));
 const unknown = chosen.find((name) => !Object.hasOwn(groups, name));
