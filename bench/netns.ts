@@ -9,13 +9,16 @@ import { Host } from 'rookery';
 
 const run = (...words: string[]) => execFileSync(words[0] as string, words.slice(1), { stdio: 'pipe' });
 
+let beds = 0;
+
 /**
  * Hosts in network namespaces, each with an address of its own and a link of `rate` each way, behind one bridge. Needs root, the
  * programs `ip` and `tc`, and sshd.
  */
 export async function startNamespaces(count: number, rate: string) {
   const folder = mkdtempSync(join(tmpdir(), 'rookery-bench-'));
-  const tag = `rb${process.pid % 10_000}`;
+  // The kernel takes its time to remove the links of a namespace that is gone: no name is used twice.
+  const tag = `rb${process.pid % 10_000}${String.fromCharCode(97 + (beds++ % 26))}`;
   const net = `10.${64 + (process.pid % 64)}`;
   const names: string[] = [];
   const servers: ChildProcess[] = [];

@@ -16,13 +16,19 @@ export interface LinkOwner extends Pick<WireListener, never> {
   onClose(link: Link): void;
 }
 
-/** A connection after the handshake: messages out, corked until the end of this turn of the event loop, and in. */
+/** What is new here is told after this long at the latest, or together with something that is urgent; ms. */
+const haveDelay = 8;
+
+/** A connection after the handshake: messages out, those of one turn of the event loop together, and in. */
 export class Link implements PeerPort {
   readonly #socket: Socket;
   readonly #owner: LinkOwner;
   readonly address: string;
   peer: SwarmPeer | undefined;
-  #corked = false;
+  /** Messages that can wait a little for others to go with. */
+  #waiting: Buffer[] = [];
+  #flushing = false;
+  #timer: NodeJS.Timeout | undefined;
   closedFor: string | undefined;
 
   constructor(socket: Socket, owner: LinkOwner, address: string) {
@@ -57,20 +63,27 @@ export class Link implements PeerPort {
     if (rest.length > 0) push(rest);
   }
 
-  #cork(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#socket.cork();
-    setImmediate(() => {
-      this.#corked = false;
-      this.#socket.uncork();
-    });
-  }
-
   send(message: Message): void {
     if (this.#socket.destroyed) return;
-    this.#cork();
-    this.#socket.write(encodeMessage(message));
+    this.#waiting.push(encodeMessage(message));
+    if (message.type === 'have') this.#timer ??= setTimeout(() => this.#flush(), haveDelay);
+    else this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => this.#flush());
+  }
+
+  /** One packet for all that has come together. */
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushing = false;
+    const messages = this.#waiting.splice(0);
+    if (messages.length > 0 && !this.#socket.destroyed) this.#socket.write(Buffer.concat(messages));
+    if (this.#socket.writableCorked > 0) this.#socket.uncork();
   }
 
   sendBlock(piece: number, begin: number, length: number): void {
@@ -89,8 +102,10 @@ export class Link implements PeerPort {
       setImmediate(() => this.#owner.sent(length));
       return;
     }
-    this.#cork();
-    this.#socket.write(encodeBlockHeader(piece, begin, length));
+    if (this.#socket.writableCorked === 0) this.#socket.cork();
+    this.#flushSoon();
+    const messages = this.#waiting.splice(0);
+    this.#socket.write(Buffer.concat([...messages, encodeBlockHeader(piece, begin, length)]));
     this.#socket.write(bytes.subarray(begin, begin + length), () => this.#owner.sent(length));
   }
 

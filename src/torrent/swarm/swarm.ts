@@ -22,7 +22,7 @@ export interface SwarmOptions {
 }
 
 /** Blocks asked for at once of one peer, at least and at most. */
-const leastDepth = 6;
+const leastDepth = 8;
 const mostDepth = 256;
 /** Peers that one block is asked of, at most. */
 const mostAsked = 2;
@@ -271,7 +271,10 @@ export class Swarm {
       peer.port.send({ type: 'interested' });
     }
     if (peer.choking || peer.shunnedUntil > this.#options.now() || !this.peers.has(peer)) return;
-    for (let room = this.#depth(peer) - peer.pending.length; room > 0; room--) {
+    const depth = this.#depth(peer);
+    // Several at a time: each message costs a packet, and on both sides more than the few bytes in it.
+    if (peer.pending.length > depth / 2) return;
+    for (let room = depth - peer.pending.length; room > 0; room--) {
       const one = this.pieces.pick(peer);
       const block = one && nextBlock(one);
       if (!one || block === undefined) break;
