@@ -1,5 +1,8 @@
 // Eight SSH hosts on this machine, one command on all of them, a server and a client, and what came of it.
-import { cmd, Remote, Report, SshProcess, Testbed } from 'rookery';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cmd, Remote, Report, SshProcess, Testbed, TorrentPut } from 'rookery';
 
 await using bed = await Testbed.start({ hosts: 8, backend: 'embedded' });
 
@@ -21,4 +24,9 @@ const client = await new SshProcess('echo the client has run', two!).run();
 console.log(client.stdout.trim());
 await server.kill().wait();
 
-console.log(String(new Report([hello, server, client], { name: 'quickstart' })));
+// 16 MiB to all hosts by BitTorrent: each passes on what it has.
+const build = join(bed.folder, 'build');
+writeFileSync(build, randomBytes(16 * 1024 * 1024));
+const fanout = await new TorrentPut(bed.hosts, build, `${bed.folder}/copies/{{{host}}}/`).run();
+
+console.log(String(new Report([hello, server, client, fanout], { name: 'quickstart' })));
