@@ -189,16 +189,14 @@ class Ssh2Connection implements Connection {
     let resolveClosed: () => void;
     const closed = new Promise<void>((resolve) => (resolveClosed = resolve));
     const exited = new Promise<ChannelEnd>((resolve) => {
+      let told = false;
       stream.once('exit', (code: number | null, signal?: string) => {
+        told = true;
         resolve(typeof code === 'number' ? { code } : { signal: toSignal(signal) });
       });
       const end = () => {
         this.#channels.delete(end);
-        const text = `${describe(this.target)} closed the channel without saying how the command ended`;
-        resolve({
-          error:
-            this.lost ?? new RookeryError('ERR_CONNECTION_LOST', text, { host: this.target.host.address }),
-        });
+        if (!told) resolve({ error: this.lost ?? this.#silentEnd() });
         // When the connection is lost, ssh2 does not end the streams of a channel whose window is full.
         if (this.lost) {
           stream.push(null);
@@ -218,6 +216,11 @@ class Ssh2Connection implements Connection {
       signal: (name) => stream.signal(name.slice(3)),
       close: () => stream.close(),
     };
+  }
+
+  #silentEnd(): RookeryError {
+    const text = `${describe(this.target)} closed the channel without saying how the command ended`;
+    return new RookeryError('ERR_CONNECTION_LOST', text, { host: this.target.host.address });
   }
 
   forward(address: string, port: number): Promise<Duplex> {

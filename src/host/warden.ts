@@ -13,7 +13,8 @@ const maximumHello = 64 * 1024;
 
 /**
  * The script. It finds processes by the variable in their environment, which a process keeps through setsid(2) and a double
- * fork, and by their parents (proc(5)). When its input ends, the connection is gone, or this program is: then all that
+ * fork, and by their parents (proc(5)). A login shell that has not been marked is known by the SSH_CONNECTION that the
+ * server gave it: no two connections have the same at one time, and what is older than this one is not of it. When its input ends, the connection is gone, or this program is: then all that
  * belongs to it is sent SIGTERM, and SIGKILL three seconds later. It looks twice at least, because a session
  * that was granted just before may not have come to its command yet; once, when it was told so. Requests are calls of its functions; each answers with
  * a line `. NUMBER`.
@@ -28,17 +29,28 @@ _ids() { if [ -r /proc/self/environ ]; then grep -zaso '^${treeVariable}=[0-9a-f
 _s() { _stat; _ids; echo ". $1"; }
 _k() { _n=$1; _g=$2; shift 2; for _p; do kill -s "$_g" "$_p" 2>/dev/null; done; echo ". $_n"; }
 _mine() { _ids | sed -n 's,^/proc/\\([0-9]*\\)/environ:${treeVariable}=${id}\\..*,\\1,p'; }
-command -v awk >/dev/null && _mine() { { _stat; _ids; } | awk -v known="$_left" -v mark=':${treeVariable}=${id}.' '
+_conn= _server=
+_mates() { [ -z "$_conn" ] || grep -zlsxF "SSH_CONNECTION=$_conn" ${proc}/environ </dev/null 2>/dev/null; }
+command -v awk >/dev/null && {
+read -r _server 2>/dev/null <"/proc/$PPID/stat" && case $SSH_CONNECTION in *[!0-9a-fA-F.:%" "]*) ;; *.*|*:*) _conn=$SSH_CONNECTION;; esac
+_mine() { { _stat; _mates; _ids; } | awk -v known="$_left" -v mark=':${treeVariable}=${id}.' -v self=$$ -v server="$_server" '
   BEGIN { n = split(known, list, " "); for (i = 1; i <= n; i++) seen[list[i]] = 1 }
-  /^\\/proc\\// { if (index($0, mark)) { split($0, part, "/"); mine[part[3]] = 1 }; next }
+  /^\\/proc\\// {
+    split($0, part, "/"); pid = part[3]
+    if (!index($0, ":")) mate[pid] = 1; else { delete mate[pid]; if (index($0, mark)) mine[pid] = 1 }
+    next
+  }
   /^[0-9]+ [(]/ {
     pid = $1; sub(/^.*[)] /, ""); if ($1 == "Z" || $1 == "X") next
-    parent[pid] = $2; start[pid] = $20; if (seen[pid ":" $20]) mine[pid] = 1
+    parent[pid] = $2; session[pid] = $4; start[pid] = $20; if (seen[pid ":" $20]) mine[pid] = 1
   }
   END {
+    sub(/^.*[)] /, "", server); split(server, field, " ")
+    for (p in mate) if ((p in start) && start[p] + 0 >= field[20] + 0 && session[p] != session[self]) mine[p] = 1
     do { more = 0; for (p in parent) if (!mine[p] && mine[parent[p]]) more = mine[p] = 1 } while (more)
     for (p in mine) if (mine[p]) print p ":" start[p]
   }'; }
+}
 _end() {
   exec >/dev/null 2>&1
   [ -z "$_tidy" ] || [ "$(_ids | grep -m 1 ':${treeVariable}=${id}\\.')" ] || exit 0
@@ -56,7 +68,7 @@ _end() {
   done
 }
 trap _end EXIT
-echo "\x1e${id} $$ $SHELL"
+echo "\x1e${id} $$ $SHELL;$_conn"
 `;
 }
 
@@ -69,6 +81,8 @@ export class Warden {
   readonly id: string;
   readonly dialect: ShellDialect;
   readonly shell: string;
+  /** SSH_CONNECTION of the connection whose unmarked login shells it knows as its own; empty where it cannot. */
+  readonly sshConnection: string;
   readonly channel: Channel;
   #text = '';
   #number = 0;
@@ -76,12 +90,13 @@ export class Warden {
   #upcoming: Promise<ProcessEntry[] | undefined> | undefined;
   #gone = false;
 
-  private constructor(id: string, dialect: ShellDialect, shell: string, channel: Channel, rest: string) {
+  private constructor(id: string, dialect: ShellDialect, hello: Hello, channel: Channel) {
     this.id = id;
     this.dialect = dialect;
-    this.shell = shell;
+    this.shell = hello.shell;
+    this.sshConnection = hello.sshConnection;
     this.channel = channel;
-    this.#text = rest;
+    this.#text = hello.rest;
     channel.stdout.on('data', (chunk: Buffer) => this.#read(chunk.toString('latin1')));
     channel.stdout.on('close', () => this.#end());
     void channel.closed.then(() => this.#end());
@@ -101,7 +116,7 @@ export class Warden {
       channel.close();
       return { channel, warden: undefined };
     }
-    return { channel, warden: new Warden(id, dialect, hello.shell, channel, hello.rest) };
+    return { channel, warden: new Warden(id, dialect, hello, channel) };
   }
 
   get gone(): boolean {
@@ -161,12 +176,18 @@ export class Warden {
   }
 }
 
-function readHello(channel: Channel, id: string): Promise<{ shell: string; rest: string } | undefined> {
+interface Hello {
+  readonly shell: string;
+  readonly sshConnection: string;
+  readonly rest: string;
+}
+
+function readHello(channel: Channel, id: string): Promise<Hello | undefined> {
   return new Promise((resolve) => {
     let text = '';
-    const greeting = new RegExp(`\\x1e${id} \\d+ (\\S*)\\r?\\n`);
+    const greeting = new RegExp(`\\x1e${id} \\d+ ([^\\s;]*);(.*?)\\r?\\n`);
     const timer = setTimeout(() => finish(undefined), helloTime);
-    const finish = (hello: { shell: string; rest: string } | undefined) => {
+    const finish = (hello: Hello | undefined) => {
       clearTimeout(timer);
       channel.stdout.off('data', onData);
       channel.stdout.off('end', onEnd);
@@ -176,8 +197,11 @@ function readHello(channel: Channel, id: string): Promise<{ shell: string; rest:
     const onData = (chunk: Buffer) => {
       text += chunk.toString('latin1');
       const match = greeting.exec(text);
-      if (match) finish({ shell: match[1] ?? '', rest: text.slice(match.index + match[0].length) });
-      else if (text.length > maximumHello) finish(undefined);
+      if (match) {
+        const rest = text.slice(match.index + match[0].length);
+        finish({ shell: match[1] ?? '', sshConnection: match[2] ?? '', rest });
+      }
+      if (text.length > maximumHello) finish(undefined);
     };
     channel.stdout.on('data', onData);
     channel.stdout.resume();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { posixDialect, type ShellDialect } from '../host/index.js';
+import { posixDialect, type ShellDialect, type Warden } from '../host/index.js';
 import { quotePosix, treeVariable } from '../util/index.js';
 import type { CommandLine } from './command.js';
 import type { PtyOptions, ResolvedOptions } from './options.js';
@@ -28,7 +28,7 @@ export function bareCommand(command: CommandLine, options: ResolvedOptions): Rem
 export function wrappedCommand(
   command: CommandLine,
   options: ResolvedOptions,
-  { dialect, shell }: { dialect: ShellDialect; shell: string },
+  { dialect, shell, sshConnection }: Pick<Warden, 'dialect' | 'shell' | 'sshConnection'>,
   treeId: string,
   exactEndings: boolean,
 ): RemoteCommand {
@@ -42,13 +42,26 @@ export function wrappedCommand(
     // What a shell exports later is not in its own environment as others see it (proc(5)): once more, so that it has the mark.
     const marked =
       typeof options.shell === 'string' ? inner : `exec ${dialect.quote(shell)} -c ${dialect.quote(inner)}`;
-    lines.push(`echo "${mark}:"${dialect.processId}`, marked);
+    lines.push(`echo "${mark}:"${dialect.processId}`);
+    // The warden knows the login shells of its own connection even so. Bash from 5.1 on turns itself into the last command.
+    const spared = !options.detached && sshConnection !== '' && /\/bash$/.test(shell) && leavesNoSubshell(inner);
+    if (spared) {
+      lines.push(
+        `[[ $SSH_CONNECTION == ${quotePosix(sshConnection)} && \${BASH_VERSINFO[0]}\${BASH_VERSINFO[1]} -ge 51 ]]||${marked}`,
+      );
+    }
+    lines.push(spared ? inner : marked);
     return { text: lines.join('\n'), begin, end: undefined };
   }
   lines.push(
     `exec /bin/sh -c ${dialect.quote(watched(mark, options.pty))} rookery ${dialect.quote(shell)} ${dialect.quote(inner)}`,
   );
   return { text: lines.join('\n'), begin, end: new RegExp(`${mark}=(\\d+)(s?)\\r?\\n`) };
+}
+
+/** Whether a command is so simple that no fork of the shell itself, without an execve(2) that would mark it, outlives the shell. */
+function leavesNoSubshell(text: string): boolean {
+  return text.length < 1000 && !/[&|;(){}`\n]|^\s*(\.|source|eval|coproc)\s/.test(text);
 }
 
 function inShell(command: CommandLine, options: ResolvedOptions, dialect: ShellDialect): string {
