@@ -3,7 +3,8 @@ export { checkConnectionParams, defaults, type ConnectionParams } from './connec
 export type { HostKeyPolicy, Target, TransportName } from './target.js';
 export type { Channel, ChannelEnd, ChannelOptions, Connection } from './channel.js';
 export { closeConnections, poolOf, type HostPool } from './pool.js';
-export { posixDialect, type ShellDialect } from './shell-dialect.js';
+export { dialectOf, posixDialect, type ShellDialect } from './shell-dialect.js';
+export type { ShellProfile } from './guard.js';
 export type { Warden } from './warden.js';
 export { resolveTarget } from './resolve.js';
 export { checkHostKey, hostKeyError, knownHostName, knownKeyTypes, lookupHostKey } from './known-hosts.js';

@@ -5,8 +5,9 @@ import { SessionLimit } from './channel.js';
 import type { Channel, ChannelOptions, Connection } from './channel.js';
 import { connect } from './connector.js';
 import { describe } from './connect-error.js';
+import { Guard } from './guard.js';
+import { lateGuards } from './late-guards.js';
 import type { Target } from './target.js';
-import { Warden } from './warden.js';
 
 /** Sessions per connection; sshd's default for MaxSessions (sshd_config(5)). Lowered when a server allows fewer. */
 const defaultSessions = 10;
@@ -32,14 +33,6 @@ interface Waiter {
   readonly resolve: (member: Member) => void;
   readonly reject: (error: Error) => void;
 }
-interface WardenStart {
-  readonly abort: AbortController;
-  readonly promise: Promise<Warden | undefined>;
-  interested: number;
-  settled: boolean;
-  warden?: Warden | undefined;
-}
-
 /** The connections to one target: opened when needed, shared by all processes, one more when the sessions are used up. */
 class HostPool {
   readonly target: Target;
@@ -47,7 +40,6 @@ class HostPool {
   #waiters: Waiter[] = [];
   readonly #attempts = new Set<AbortController>();
   #sessions = defaultSessions;
-  #warden: WardenStart | undefined;
   #refused: { error: RookeryError; until: number } | undefined;
   /** Who holds the pool: while it is nobody the connections are idle. */
   #active = 0;
@@ -175,6 +167,7 @@ class HostPool {
         connection.setActive(this.#active > 0);
         void connection.closed.then(() => {
           this.#members.delete(member);
+          if (this.#members.size === 0) this.#onDisconnected();
           this.#pump();
         });
         this.#pump();
@@ -195,6 +188,11 @@ class HostPool {
           logger.debug('pool', () => `no further connection: ${error.message}`);
       },
     );
+  }
+
+  #onDisconnected(): void {
+    lateGuards.delete(this);
+    this.guard.forget();
   }
 
   #giveUp(): void {
@@ -218,50 +216,20 @@ class HostPool {
 
   // ── the warden ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The host's warden, started before the first command; undefined where there can be none. */
-  async warden(signal: AbortSignal): Promise<Warden | undefined> {
-    const start = (this.#warden ??= this.#startWarden());
-    start.interested++;
-    try {
-      return await abortable(start.promise, signal);
-    } finally {
-      // One start serves all who wait for it, so it is given up only by the last of them, and nobody joins it after that.
-      if (--start.interested === 0 && !start.settled) {
-        start.abort.abort();
-        if (this.#warden === start) this.#warden = undefined;
-      }
-    }
+  /** What watches over the commands of this host. To be used under a {@link hold}. */
+  readonly guard = new Guard((command, options, signal) => this.open(command, options, signal));
+
+  /** A command has ended that no warden watched over: one is started when there is time. */
+  guardLater(): void {
+    if (!this.guard.settled && this.#members.size > 0) lateGuards.add(this);
   }
 
-  #startWarden(): WardenStart {
-    const abort = new AbortController();
-    const run = async () => {
-      const member = await this.#acquire(abort.signal, 1);
-      try {
-        const { channel, warden } = await Warden.start(member.connection);
-        this.#granted(member, channel);
-        start.warden = warden;
-        void channel.closed.then(() => {
-          // Where there is none there will be none: that is remembered. One that has died is replaced when it is needed.
-          if (warden && this.#warden === start) this.#warden = undefined;
-        });
-        return warden;
-      } catch (error) {
-        this.#release(member);
-        // A server that allows no session at all tells so when the process asks for one.
-        if (error instanceof SessionLimit) return undefined;
-        throw error;
-      }
-    };
-    const start: WardenStart = { abort, interested: 0, settled: false, promise: run() };
-    start.promise.then(
-      () => (start.settled = true),
-      () => {
-        start.settled = true;
-        if (this.#warden === start) this.#warden = undefined;
-      },
-    );
-    return start;
+  async guardNow(): Promise<void> {
+    lateGuards.delete(this);
+    if (this.#members.size === 0) return;
+    const letGo = this.hold();
+    await this.guard.warden(new AbortController().signal).catch(() => undefined);
+    letGo();
   }
 
   // ── idling and closing ─────────────────────────────────────────────────────────────────────────────────────────
@@ -278,18 +246,30 @@ class HostPool {
 
   #setActive(change: 1 | -1): void {
     this.#active += change;
+    lateGuards.setActive(change);
     clearTimeout(this.#idleTimer);
     if (this.#active === 1 && change === 1)
       for (const { connection } of this.#members) connection.setActive(true);
     if (this.#active > 0) return;
     for (const { connection } of this.#members) connection.setActive(false);
-    if (descriptors.wanted) return this.close();
+    if (descriptors.wanted) return void this.#closeGuarded();
     this.#idleTimer = setTimeout(() => this.close(), idleTime);
     this.#idleTimer.unref();
   }
 
+  /** Others need its descriptors. */
+  reclaim(): void {
+    void this.#closeGuarded();
+  }
+
   get idle(): boolean {
     return this.#active === 0 && this.#members.size > 0;
+  }
+
+  /** What a command may have left behind ends with the connection. */
+  async #closeGuarded(): Promise<void> {
+    if (lateGuards.has(this)) await this.guardNow();
+    if (this.#active === 0) this.close();
   }
 
   close(): void {
@@ -301,23 +281,15 @@ class HostPool {
     );
     this.#giveUp();
     this.#rejectAll(given);
-    if (this.#active === 0) this.#warden?.warden?.leave();
+    if (this.#active === 0) this.guard.leave();
     for (const { connection } of this.#members) connection.close();
   }
 
-  async closed(): Promise<void> {
+  async closeAndWait(): Promise<void> {
+    if (lateGuards.has(this)) await this.guardNow();
+    this.close();
     await Promise.all([...this.#members].map((member) => member.connection.closed));
   }
-}
-
-/** Rejects when the signal aborts, whatever becomes of the promise. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(new RookeryError('ERR_KILLED', 'given up before it was connected'));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 const pools = new Map<string, HostPool>();
@@ -334,7 +306,7 @@ export function poolOf(target: Target): HostPool {
 descriptors.reclaimers.add(() => {
   for (const pool of pools.values()) {
     if (!descriptors.wanted) return;
-    if (pool.idle) pool.close();
+    if (pool.idle) pool.reclaim();
   }
 });
 
@@ -342,10 +314,11 @@ descriptors.reclaimers.add(() => {
 export async function closeConnections(): Promise<void> {
   const all = [...pools.values()];
   pools.clear();
-  for (const pool of all) pool.close();
+  const closed = Promise.all(all.map((pool) => pool.closeAndWait()));
   // Idle connections do not keep this program running; who waits here does, within bounds.
   const bound = new AbortController();
   const limit = sleep(closeTime, undefined, { signal: bound.signal }).catch(() => undefined);
-  await Promise.race([Promise.all(all.map((pool) => pool.closed())), limit]);
+  await Promise.race([closed, limit]);
   bound.abort();
+  for (const pool of all) pool.close();
 }

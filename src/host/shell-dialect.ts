@@ -25,8 +25,11 @@ const csh: ShellDialect = {
   quote: quoteCsh,
   setVariable: (name, value) =>
     value === undefined ? `unsetenv ${name}` : `setenv ${name} ${quoteCsh(value)}`,
-  // In csh a failed cd ends a script by itself.
-  changeFolder: (path) => `cd ${quoteCsh(path.startsWith('-') ? `./${path}` : path)}`,
+  // Neither a failed cd nor `exit` ends a script of tcsh -c, but exec does.
+  changeFolder: (path) => {
+    const folder = quoteCsh(path.startsWith('-') ? `./${path}` : path);
+    return `if (! -d ${folder} || ! -x ${folder}) exec /bin/sh -c 'cd "$0" || exit 1' ${folder}\ncd ${folder}`;
+  },
   processId: '$$',
 };
 const fish: ShellDialect = {

@@ -1,6 +1,6 @@
-import { logger, newTreeId, parsePs, parseStat, treeVariable } from '../util/index.js';
+import { logger, parsePs, parseStat, treeVariable } from '../util/index.js';
 import type { ProcessEntry } from '../util/index.js';
-import type { Channel, Connection } from './channel.js';
+import type { Channel, ChannelOptions } from './channel.js';
 import { dialectOf } from './shell-dialect.js';
 import type { ShellDialect } from './shell-dialect.js';
 
@@ -73,12 +73,10 @@ echo "\x1e${id} $$ $SHELL;$_conn"
 }
 
 /**
- * Rookery's own shell on a host: one session, opened before the first command and kept while the connection lives. It
+ * Rookery's own shell on a host: one session, kept while the connection lives. It
  * tells what runs there, delivers signals with an answer, and ends what was started when the connection is gone.
  */
 export class Warden {
-  /** Prefix of the tree ids of everything that ends with this warden. */
-  readonly id: string;
   readonly dialect: ShellDialect;
   readonly shell: string;
   /** SSH_CONNECTION of the connection whose unmarked login shells it knows as its own; empty where it cannot. */
@@ -90,8 +88,7 @@ export class Warden {
   #upcoming: Promise<ProcessEntry[] | undefined> | undefined;
   #gone = false;
 
-  private constructor(id: string, dialect: ShellDialect, hello: Hello, channel: Channel) {
-    this.id = id;
+  private constructor(dialect: ShellDialect, hello: Hello, channel: Channel) {
     this.dialect = dialect;
     this.shell = hello.shell;
     this.sshConnection = hello.sshConnection;
@@ -102,10 +99,15 @@ export class Warden {
     void channel.closed.then(() => this.#end());
   }
 
-  /** Starts a warden on a session of its own; there is none where the account runs no shell we can talk to. */
-  static async start(connection: Connection): Promise<{ channel: Channel; warden: Warden | undefined }> {
-    const id = newTreeId();
-    const channel = await connection.open(command, { input: script(id) });
+  /**
+   * Starts a warden on a session of its own; there is none where the account runs no shell we can talk to.
+   * @param id prefix of the tree ids of everything that ends with it
+   */
+  static async start(
+    open: (command: string, options: ChannelOptions) => Promise<Channel>,
+    id: string,
+  ): Promise<{ channel: Channel; warden: Warden | undefined }> {
+    const channel = await open(command, { input: script(id) });
     channel.stderr.resume();
     channel.stderr.on('error', () => undefined);
     channel.stdin.on('error', () => undefined);
@@ -116,7 +118,7 @@ export class Warden {
       channel.close();
       return { channel, warden: undefined };
     }
-    return { channel, warden: new Warden(id, dialect, hello, channel) };
+    return { channel, warden: new Warden(dialect, hello, channel) };
   }
 
   get gone(): boolean {
@@ -126,6 +128,11 @@ export class Warden {
   /** The connection is about to be closed in good order, with no command on its way: one look is enough then. */
   leave(): void {
     if (!this.#gone) this.channel.stdin.write('_tidy=yes\n');
+  }
+
+  /** Ends it, and nothing else. */
+  dismiss(): void {
+    if (!this.#gone) this.channel.stdin.write('trap - EXIT; exit\n');
   }
 
   /** All processes of the host; undefined when they cannot be seen. Calls of one turn share one look. */

@@ -9,16 +9,28 @@ const longestMark = 64;
 export interface MarkTaken {
   /** Nothing when the stream ended, or said too much, without the mark. */
   readonly match: RegExpExecArray | undefined;
+  /** The stream has ended without the mark. */
+  readonly over: boolean;
+  /** It brought something else. */
+  readonly said: boolean;
   /** What else the stream brought, and brings. Paused. */
   readonly rest: Readable;
 }
 
-/** Reads a stream up to one line that was printed for us, and gives back the stream without it. */
-export function takeMark(stream: Readable, mark: RegExp, closed: Promise<unknown>): Promise<MarkTaken> {
+/**
+ * Reads a stream up to one line that was printed for us, and gives back the stream without it.
+ * @param givenUp settles when the line is not waited for any more; should it come later, it is taken out all the same
+ */
+export function takeMark(
+  stream: Readable,
+  mark: RegExp,
+  closed: Promise<unknown>,
+  givenUp?: Promise<unknown>,
+): Promise<MarkTaken> {
   return new Promise((resolve) => {
     let held: Buffer = Buffer.alloc(0);
     let finished = false;
-    const finish = (match: RegExpExecArray | undefined) => {
+    const finish = (match: RegExpExecArray | undefined, why?: 'late' | 'over') => {
       if (finished) return;
       finished = true;
       stream.off('data', onData).off('end', onEnd).off('close', onEnd).off('error', onEnd);
@@ -26,20 +38,23 @@ export function takeMark(stream: Readable, mark: RegExp, closed: Promise<unknown
       let left = held;
       if (match)
         left = Buffer.concat([held.subarray(0, match.index), held.subarray(match.index + match[0].length)]);
-      if (left.length === 0) return resolve({ match, rest: stream });
-      if (stream.readableEnded || stream.destroyed) return resolve({ match, rest: Readable.from([left]) });
-      stream.unshift(left);
-      resolve({ match, rest: stream });
+      const gone = stream.readableEnded || stream.destroyed;
+      let rest = stream;
+      if (left.length > 0 && gone) rest = Readable.from([left]);
+      else if (left.length > 0) stream.unshift(left);
+      if (why === 'late' && !gone) rest = stream.pipe(new MarkFilter(mark, () => undefined));
+      resolve({ match, over: why === 'over', said: left.length > 0, rest });
     };
     const onData = (chunk: Buffer) => {
       held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
       const match = mark.exec(held.toString('latin1'));
       if (match || held.length > searchAtMost) finish(match ?? undefined);
     };
-    const onEnd = () => finish(undefined);
+    const onEnd = () => finish(undefined, 'over');
     stream.on('data', onData).on('end', onEnd).on('close', onEnd).on('error', onEnd);
     // A lost connection may leave the stream open for ever.
-    void closed.then(() => setImmediate(onEnd));
+    void closed.then(() => finished || setImmediate(onEnd));
+    void givenUp?.then(() => finish(undefined, 'late'));
     stream.resume();
   });
 }

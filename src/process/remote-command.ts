@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { posixDialect, type ShellDialect, type Warden } from '../host/index.js';
+import { posixDialect, type ShellDialect, type ShellProfile } from '../host/index.js';
 import { quotePosix, treeVariable } from '../util/index.js';
 import type { CommandLine } from './command.js';
 import type { PtyOptions, ResolvedOptions } from './options.js';
@@ -10,7 +10,7 @@ const separator = '\x1e';
 /** The text that is sent to a host, and the marks to look for in what comes back. */
 export interface RemoteCommand {
   readonly text: string;
-  /** On stdout, first: the process id. Undefined where the text runs as it is. */
+  /** On stdout, first: the process id, and where it was asked for the login shell and SSH_CONNECTION. Undefined where the text runs as it is. */
   readonly begin: RegExp | undefined;
   /** On stderr: the exit status, for transports that do not tell it exactly. */
   readonly end: RegExp | undefined;
@@ -22,35 +22,60 @@ export function bareCommand(command: CommandLine, options: ResolvedOptions): Rem
 }
 
 /**
+ * Whether a command is so simple that no fork of the shell itself, without an execve(2) that would mark it, outlives the shell.
+ * Such a command need not wait for the host's warden, and has no need of a shell that is marked itself.
+ */
+export function isSimple(command: CommandLine, options: ResolvedOptions): boolean {
+  if (options.detached || options.pty) return false;
+  const text = inShell(command, options, posixDialect);
+  if (surroundings(options, posixDialect).join('').includes('\n')) return false;
+  return text.length < 1000 && !/[&|;(){}`\n]|^\s*(\.|source|eval|coproc)\s/.test(text);
+}
+
+/**
+ * A simple command for an account whose login shell is not known yet. A POSIX shell runs it and tells which it is. It is
+ * one line, of which csh and fish run nothing: csh cannot read a `case`, nor fish an `if` without its `end`.
+ */
+export function probingCommand(
+  command: CommandLine,
+  options: ResolvedOptions,
+  treeId: string,
+): RemoteCommand {
+  const mark = newMark();
+  const inner = inShell(command, options, posixDialect);
+  const tell = `${setMark(posixDialect, treeId)};echo "${mark}:$$ $SHELL;$SSH_CONNECTION"`;
+  return {
+    text: [
+      `if :;then case $- in *)${tell};;esac;fi`,
+      ...surroundings(options, posixDialect),
+      ...unmarked('*[.:]*', '"$SHELL"', inner),
+    ].join(';'),
+    begin: new RegExp(`${mark}:(\\d+) ([^\\s;]*);(.*?)\\r?\\n`),
+    end: undefined,
+  };
+}
+
+/**
  * The command with its surroundings, in the dialect of the login shell that will read it: the environment, the folder,
  * and a first line of output that tells the process id, by which a kill finds the process group.
  */
 export function wrappedCommand(
   command: CommandLine,
   options: ResolvedOptions,
-  { dialect, shell, sshConnection }: Pick<Warden, 'dialect' | 'shell' | 'sshConnection'>,
+  { dialect, shell, sshConnection }: ShellProfile,
   treeId: string,
   exactEndings: boolean,
 ): RemoteCommand {
-  const mark = `${separator}${randomBytes(6).toString('hex')}`;
-  const lines = [dialect.setVariable(treeVariable, treeId)];
-  for (const [name, value] of Object.entries(options.env ?? {})) lines.push(dialect.setVariable(name, value));
-  if (options.cwd !== undefined) lines.push(dialect.changeFolder(options.cwd));
+  const mark = newMark();
+  const lines = [setMark(dialect, treeId), ...surroundings(options, dialect)];
   const inner = inShell(command, options, dialect);
   const begin = new RegExp(`${mark}:(\\d+)\\r?\\n`);
   if (exactEndings) {
-    // What a shell exports later is not in its own environment as others see it (proc(5)): once more, so that it has the mark.
-    const marked =
-      typeof options.shell === 'string' ? inner : `exec ${dialect.quote(shell)} -c ${dialect.quote(inner)}`;
     lines.push(`echo "${mark}:"${dialect.processId}`);
-    // The warden knows the login shells of its own connection even so. Bash from 5.1 on turns itself into the last command.
-    const spared = !options.detached && sshConnection !== '' && /\/bash$/.test(shell) && leavesNoSubshell(inner);
-    if (spared) {
-      lines.push(
-        `[[ $SSH_CONNECTION == ${quotePosix(sshConnection)} && \${BASH_VERSINFO[0]}\${BASH_VERSINFO[1]} -ge 51 ]]||${marked}`,
-      );
-    }
-    lines.push(spared ? inner : marked);
+    if (sshConnection !== '' && shell.endsWith('/bash') && isSimple(command, options)) {
+      lines.push(...unmarked(quotePosix(sshConnection), quotePosix(shell), inner));
+    } else if (typeof options.shell === 'string') lines.push(inner);
+    else lines.push(again(dialect.quote(shell), dialect.quote(inner)));
     return { text: lines.join('\n'), begin, end: undefined };
   }
   lines.push(
@@ -59,9 +84,29 @@ export function wrappedCommand(
   return { text: lines.join('\n'), begin, end: new RegExp(`${mark}=(\\d+)(s?)\\r?\\n`) };
 }
 
-/** Whether a command is so simple that no fork of the shell itself, without an execve(2) that would mark it, outlives the shell. */
-function leavesNoSubshell(text: string): boolean {
-  return text.length < 1000 && !/[&|;(){}`\n]|^\s*(\.|source|eval|coproc)\s/.test(text);
+const newMark = () => `${separator}${randomBytes(6).toString('hex')}`;
+const setMark = (dialect: ShellDialect, treeId: string) => dialect.setVariable(treeVariable, treeId);
+
+function surroundings(options: ResolvedOptions, dialect: ShellDialect): string[] {
+  const lines = Object.entries(options.env ?? {}).map(([name, value]) => dialect.setVariable(name, value));
+  if (options.cwd !== undefined) lines.push(dialect.changeFolder(options.cwd));
+  return lines;
+}
+
+/** What a shell exports later is not in its own environment as others see it (proc(5)): once more, so that it has the mark. */
+const again = (shell: string, quoted: string) => `exec ${shell} -c ${quoted}`;
+
+/**
+ * A simple command without a second shell, where the warden knows an unmarked login shell by its connection, and where the
+ * shell turns itself into its last command, as bash does from 5.1 on.
+ */
+function unmarked(sshConnection: string, shell: string, inner: string): string[] {
+  const versions = ['5.[1-9]*', '[6-9].*', '[1-9][0-9]*.*'];
+  const spared = versions.map((version) => `${version}/${sshConnection}`).join('|');
+  return [
+    `case $BASH_VERSION/$SSH_CONNECTION in ${spared});;*)${again(shell, quotePosix(inner))};;esac`,
+    inner,
+  ];
 }
 
 function inShell(command: CommandLine, options: ResolvedOptions, dialect: ShellDialect): string {

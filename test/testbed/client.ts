@@ -19,6 +19,10 @@ export interface Result {
   readonly stderr: Buffer;
 }
 
+const exits = new WeakMap<ClientChannel, Promise<number | null>>();
+/** How the command of an {@link PlainClient.open}ed channel exits. */
+export const exitOf = (channel: ClientChannel): Promise<number | null> | undefined => exits.get(channel);
+
 /** A plain ssh2 client, independent of what is tested. */
 export class PlainClient implements AsyncDisposable {
   private constructor(
@@ -53,7 +57,12 @@ export class PlainClient implements AsyncDisposable {
 
   open(command: string, options: ExecOptions = {}): Promise<ClientChannel> {
     return new Promise((resolve, reject) => {
-      this.client.exec(command, options, (error, channel) => (error ? reject(error) : resolve(channel)));
+      this.client.exec(command, options, (error, channel) => {
+        if (error) return reject(error);
+        // The exit may come with the reply, before anybody who waits for the channel has it.
+        exits.set(channel, new Promise((exited) => channel.once('exit', exited)));
+        resolve(channel);
+      });
     });
   }
 

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { makeKey } from '../../src/testbed/folder.js';
 import { Testbed } from '../../src/testbed/index.js';
 import { backends, maxSessions, noSshBinary } from './backends.js';
-import { collect, PlainClient, until, untilOutput } from './client.js';
+import { collect, exitOf, PlainClient, until, untilOutput } from './client.js';
 
 const run = promisify(execFile);
 const sha = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
@@ -92,8 +92,7 @@ for (const { name: backend, skip } of backends) {
     it('reports the exit at once, and closes when the output has ended', async () => {
       const channel = await client.open('sleep 1000 & echo $!; exit 5');
       const result = collect(channel);
-      const [code] = (await once(channel, 'exit')) as [number];
-      assert.equal(code, 5);
+      assert.equal(await exitOf(channel), 5);
       // The copy of the shell may not have become `sleep` yet.
       let sleeper: number | undefined;
       await until('it sleeps', async () => {
