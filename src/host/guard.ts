@@ -1,7 +1,7 @@
 import { newTreeId, RookeryError } from '../util/index.js';
 import type { Channel, ChannelOptions } from './channel.js';
 import type { ShellDialect } from './shell-dialect.js';
-import { Warden } from './warden.js';
+import { sweepCommand, Warden } from './warden.js';
 
 /** What is known of the login shell of an account. */
 export interface ShellProfile {
@@ -142,6 +142,17 @@ export class Guard {
       },
     );
     return start;
+  }
+
+  /**
+   * Before the connections are closed: ends what commands left behind while there was no warden. Settles when the host has been
+   * asked to. Never rejects.
+   */
+  async sweep(): Promise<void> {
+    // Without a warden the profile is that of the first command, which only a POSIX shell has answered.
+    if (this.#start || !this.#profile) return;
+    const never = new AbortController().signal;
+    await this.#open(sweepCommand(this.#id), {}, never).catch(() => undefined);
   }
 
   /** The connections are gone: the next may find another login shell. */

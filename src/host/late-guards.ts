@@ -1,13 +1,18 @@
+import pLimit from 'p-limit';
+
 /** How long nothing must have happened, before what could wait is done; ms. */
 const quietTime = 100;
 /** For how long it may wait at most while something happens all the time; ms. */
-const longestWait = 3_000;
+const longestWait = 10_000;
+/** Hosts that are looked after at once. */
+const atOnce = 32;
 
 /** A host on which commands ran, and none lived long enough to need a warden. */
 export interface Unguarded {
   /** Starts its warden. Never rejects. */
   guardNow(): Promise<void>;
-  close(): void;
+  /** Ends what was left behind, and closes the connections. Never rejects. */
+  leave(): Promise<void>;
 }
 
 /**
@@ -26,11 +31,11 @@ class LateGuards {
     this.#hosts.add(host);
     this.#bound ??= setTimeout(() => void this.#flush(), longestWait).unref();
   }
-  delete(host: Unguarded): void {
-    if (this.#hosts.delete(host) && this.#hosts.size === 0) this.#rest();
-  }
-  has(host: Unguarded): boolean {
-    return this.#hosts.has(host);
+  /** False when it was not among them. */
+  delete(host: Unguarded): boolean {
+    const was = this.#hosts.delete(host);
+    if (was && this.#hosts.size === 0) this.#rest();
+    return was;
   }
 
   /** Counts who uses any host's connections. */
@@ -41,12 +46,12 @@ class LateGuards {
     this.#quiet = setTimeout(() => void this.#flush(), quietTime).unref();
   }
 
-  async #flush(): Promise<readonly Unguarded[]> {
+  async #flush(): Promise<void> {
     const hosts = [...this.#hosts];
     this.#hosts.clear();
     this.#rest();
-    await Promise.all(hosts.map((host) => host.guardNow()));
-    return hosts;
+    const few = pLimit(atOnce);
+    await Promise.all(hosts.map((host) => few(() => host.guardNow())));
   }
 
   #rest(): void {
@@ -57,9 +62,8 @@ class LateGuards {
   }
 
   readonly #onBeforeExit = (): void => {
-    void this.#flush().then((hosts) => {
-      for (const host of hosts) host.close();
-    });
+    const few = pLimit(atOnce);
+    for (const host of this.#hosts) void few(() => host.leave());
   };
 }
 

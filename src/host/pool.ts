@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import { descriptors, formatDuration, logger, RookeryError } from '../util/index.js';
 import { SessionLimit } from './channel.js';
 import type { Channel, ChannelOptions, Connection } from './channel.js';
@@ -17,6 +18,8 @@ const idleTime = 5 * 60_000;
 const refusalTime = 30_000;
 /** How long to wait for connections that were closed to be gone. */
 const closeTime = 5_000;
+/** How many are looked after at once when all are closed: each may start a shell on its host. */
+const closingAtMost = 32;
 /** How long to wait after each refusal of the only session of a connection, before it is taken for a rule; ms. */
 const patience = [20, 100, 500];
 
@@ -252,23 +255,22 @@ class HostPool {
       for (const { connection } of this.#members) connection.setActive(true);
     if (this.#active > 0) return;
     for (const { connection } of this.#members) connection.setActive(false);
-    if (descriptors.wanted) return void this.#closeGuarded();
+    if (descriptors.wanted) return void this.leave();
     this.#idleTimer = setTimeout(() => this.close(), idleTime);
     this.#idleTimer.unref();
-  }
-
-  /** Others need its descriptors. */
-  reclaim(): void {
-    void this.#closeGuarded();
   }
 
   get idle(): boolean {
     return this.#active === 0 && this.#members.size > 0;
   }
 
-  /** What a command may have left behind ends with the connection. */
-  async #closeGuarded(): Promise<void> {
-    if (lateGuards.has(this)) await this.guardNow();
+  /** Closes the connections; what commands may have left behind ends with them. */
+  async leave(): Promise<void> {
+    if (lateGuards.delete(this)) {
+      const letGo = this.hold();
+      await this.guard.sweep();
+      letGo();
+    }
     if (this.#active === 0) this.close();
   }
 
@@ -285,9 +287,7 @@ class HostPool {
     for (const { connection } of this.#members) connection.close();
   }
 
-  async closeAndWait(): Promise<void> {
-    if (lateGuards.has(this)) await this.guardNow();
-    this.close();
+  async closed(): Promise<void> {
     await Promise.all([...this.#members].map((member) => member.connection.closed));
   }
 }
@@ -306,7 +306,7 @@ export function poolOf(target: Target): HostPool {
 descriptors.reclaimers.add(() => {
   for (const pool of pools.values()) {
     if (!descriptors.wanted) return;
-    if (pool.idle) pool.reclaim();
+    if (pool.idle) void pool.leave();
   }
 });
 
@@ -314,11 +314,18 @@ descriptors.reclaimers.add(() => {
 export async function closeConnections(): Promise<void> {
   const all = [...pools.values()];
   pools.clear();
-  const closed = Promise.all(all.map((pool) => pool.closeAndWait()));
+  const few = pLimit(closingAtMost);
+  const closed = all.map((pool) =>
+    few(async () => {
+      await pool.leave();
+      pool.close();
+      await pool.closed();
+    }),
+  );
   // Idle connections do not keep this program running; who waits here does, within bounds.
   const bound = new AbortController();
   const limit = sleep(closeTime, undefined, { signal: bound.signal }).catch(() => undefined);
-  await Promise.race([closed, limit]);
+  await Promise.race([Promise.all(closed), limit]);
   bound.abort();
   for (const pool of all) pool.close();
 }

@@ -1,4 +1,4 @@
-import { logger, parsePs, parseStat, treeVariable } from '../util/index.js';
+import { logger, parsePs, parseStat, quotePosix, treeVariable } from '../util/index.js';
 import type { ProcessEntry } from '../util/index.js';
 import type { Channel, ChannelOptions } from './channel.js';
 import { dialectOf } from './shell-dialect.js';
@@ -53,7 +53,7 @@ _mine() { { _stat; _mates; _ids; } | awk -v known="$_left" -v mark=':${treeVaria
 }
 _end() {
   exec >/dev/null 2>&1
-  [ -z "$_tidy" ] || [ "$(_ids | grep -m 1 ':${treeVariable}=${id}\\.')" ] || exit 0
+  [ -z "$_tidy" ] || [ "$(grep -zlsam 1 '^${treeVariable}=${id}\\.' ${proc}/environ </dev/null)" ] || exit 0
   _left= _g=TERM _first=yes
   for _round in 1 2 3 4 5; do
     _left=$(_mine | tr '\\012' ' ')
@@ -70,6 +70,14 @@ _end() {
 trap _end EXIT
 echo "\x1e${id} $$ $SHELL;$_conn"
 `;
+}
+
+/**
+ * For a POSIX login shell: looks once whether commands have left something behind, and ends it, while the connection may be
+ * closed as soon as this has begun.
+ */
+export function sweepCommand(id: string): string {
+  return `exec /bin/sh -c ${quotePosix(`${script(id)}_tidy=yes\nexit\n`)}`;
 }
 
 /**
