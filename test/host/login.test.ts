@@ -2,16 +2,15 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import ssh2 from 'ssh2';
 import type { Connection, Server } from 'ssh2';
 import { closeConnections, Host, SshProcess, Testbed } from 'rookery';
 import { makeKey } from '../../src/testbed/folder.js';
 
-const ssh2 = createRequire(import.meta.url)('ssh2') as typeof import('ssh2');
 const quiet = { logError: false, logExitCode: false };
 
 describe('logins of other kinds than by a key', () => {
@@ -96,7 +95,7 @@ describe('logins of other kinds than by a key', () => {
       address: 'behind',
       port: undefined,
       sshConfig: config,
-    } as never);
+    });
     const p = await new SshProcess('echo through', behind, quiet).run();
     assert.deepEqual([p.stdout, p.error], ['through\n', undefined]);
     assert.equal(readFileSync(log, 'utf8'), 'used\n');
