@@ -58,8 +58,11 @@ function hostKeyAlgorithms(target: Target): ServerHostKeyAlgorithm[] {
   return [...all.filter((type) => known.includes(type)), ...all.filter((type) => !known.includes(type))];
 }
 
-/** Credentials in the order in which they are offered: keys, the agent's keys, password, keyboard-interactive. */
-export function authentication(target: Target): AuthHandlerMiddleware {
+/**
+ * Credentials in the order in which they are offered: keys, the agent's keys, password, keyboard-interactive.
+ * @param onRefused called when the server has refused one of them
+ */
+export function authentication(target: Target, onRefused: () => void): AuthHandlerMiddleware {
   const { user: username, password } = target;
   const methods: AnyAuthMethod[] = [];
   const keys = loadPrivateKeys(target);
@@ -78,6 +81,7 @@ export function authentication(target: Target): AuthHandlerMiddleware {
   }
   let at = 0;
   return (left: AuthenticationType[] | null, _partial, next) => {
+    if (left && at > 0) onRefused();
     // `left` is null at first, then what the server is willing to continue with (RFC 4252, section 5.1).
     let method = methods[at++];
     while (method && left && !left.includes(method.type === 'agent' ? 'publickey' : method.type))

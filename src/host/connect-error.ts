@@ -24,11 +24,13 @@ export interface Attempt {
   /** The verdict on the host key, when that is what ended the attempt. */
   readonly hostKeyError: RookeryError | undefined;
   readonly authenticating: boolean;
+  /** The server has refused one of the credentials. */
+  readonly refused?: boolean;
 }
 
 /** Finds the one cause of a failed attempt, with a stable code. */
 export function connectError(target: Target, error: unknown, attempt: Attempt): RookeryError {
-  const { greeting, hostKeyError, authenticating } = attempt;
+  const { greeting, hostKeyError, authenticating, refused } = attempt;
   if (hostKeyError) return hostKeyError;
   if (error instanceof RookeryError) return error;
   const make = (code: ErrorCode, text: string) =>
@@ -51,8 +53,9 @@ export function connectError(target: Target, error: unknown, attempt: Attempt): 
       `the server accepted none of the credentials (${offered(target)})`,
     );
   }
-  // Servers close the connection after too many tries (MaxAuthTries), and ban those who come again at once.
-  if (authenticating) {
+  // Servers close the connection after too many tries (MaxAuthTries), and ban those who come again at once. One that has refused
+  // nothing, and says nothing, was cut off.
+  if (authenticating && (refused || (error !== undefined && !system))) {
     return make(
       'ERR_AUTHENTICATION_FAILED',
       `the server closed the connection during authentication (${offered(target)})`,

@@ -35,6 +35,7 @@ export class Guard {
   #profile: ShellProfile | undefined;
   #probing: Promise<unknown> | undefined;
   #probed = false;
+  readonly #exposed = new Set<object>();
   #commands = 0;
 
   constructor(open: Open) {
@@ -152,14 +153,32 @@ export class Guard {
     // Without a warden the profile is that of the first command, which only a POSIX shell has answered.
     if (this.#start || !this.#profile) return;
     const never = new AbortController().signal;
-    await this.#open(sweepCommand(this.#id), {}, never).catch(() => undefined);
+    await this.#open(sweepCommand(this.#id, true), {}, never).catch(() => undefined);
   }
 
-  /** The connections are gone: the next may find another login shell. */
-  forget(): void {
+  /** Whether there are commands that no warden watches over. */
+  get exposed(): boolean {
+    return this.#exposed.size > 0;
+  }
+
+  /** A command runs, or is about to, that no warden watches over yet. Returns what is called when one does, or it has ended. */
+  expose(): () => void {
+    const command = {};
+    this.#exposed.add(command);
+    return () => void this.#exposed.delete(command);
+  }
+
+  /**
+   * The connections are gone: the next may find another login shell. Returns the mark of what nobody on the host will end, where
+   * there is such.
+   */
+  forget(): string | undefined {
+    const left = this.#exposed.size > 0 && !this.#start?.warden ? this.#id : undefined;
+    this.#exposed.clear();
     this.#start = this.#profile = undefined;
     this.#probed = false;
     this.#id = newTreeId();
+    return left;
   }
 
   /** The connections are about to be closed in good order. */

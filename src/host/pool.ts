@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { descriptors, formatDuration, logger, RookeryError } from '../util/index.js';
+import { descriptors, formatDuration, logger, messageOf, RookeryError } from '../util/index.js';
 import { SessionLimit } from './channel.js';
 import type { Channel, ChannelOptions, Connection } from './channel.js';
 import { connect } from './connector.js';
@@ -9,6 +9,7 @@ import { describe } from './connect-error.js';
 import { Guard } from './guard.js';
 import { lateGuards } from './late-guards.js';
 import type { Target } from './target.js';
+import { sweepCommand } from './warden.js';
 
 /** Sessions per connection; sshd's default for MaxSessions (sshd_config(5)). Lowered when a server allows fewer. */
 const defaultSessions = 10;
@@ -54,12 +55,20 @@ class HostPool {
 
   // ── sessions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Runs a command. Waits for a free session, and connects when there is none. To be called under a {@link hold}. */
-  async open(command: string, options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
+  /**
+   * Runs a command. Waits for a free session, and connects when there is none. To be called under a {@link hold}.
+   * @param command its text, or what makes it once there is a connection that it will be sent on
+   */
+  async open(
+    command: string | (() => string),
+    options: ChannelOptions,
+    signal: AbortSignal,
+  ): Promise<Channel> {
     for (let refusals = 0; ;) {
       const member = await this.#acquire(signal, 1);
       try {
-        const channel = await member.connection.open(command, options);
+        const text = typeof command === 'string' ? command : command();
+        const channel = await member.connection.open(text, options);
         this.#granted(member, channel);
         return channel;
       } catch (error) {
@@ -138,7 +147,7 @@ class HostPool {
     }
     for (const member of this.#members) {
       // One that is lost may take a while to be closed.
-      if (member.connection.lost) this.#members.delete(member);
+      if (member.connection.lost) this.#drop(member);
       else this.#serve(member);
     }
     if (this.#waiters.length === 0) return;
@@ -169,8 +178,7 @@ class HostPool {
         this.#members.add(member);
         connection.setActive(this.#active > 0);
         void connection.closed.then(() => {
-          this.#members.delete(member);
-          if (this.#members.size === 0) this.#onDisconnected();
+          this.#drop(member);
           this.#pump();
         });
         this.#pump();
@@ -193,9 +201,31 @@ class HostPool {
     );
   }
 
-  #onDisconnected(): void {
+  #drop(member: Member): void {
+    if (!this.#members.delete(member) || this.#members.size > 0) return;
     lateGuards.delete(this);
-    this.guard.forget();
+    const left = this.guard.forget();
+    if (left !== undefined) void this.#endLeft(left);
+  }
+
+  /** The connection was lost before a warden watched over its first command, which only another connection can end. */
+  async #endLeft(id: string): Promise<void> {
+    const letGo = this.hold();
+    const never = new AbortController().signal;
+    for (let tries = 3; tries-- > 0;) {
+      try {
+        await this.open(sweepCommand(id, false), {}, never);
+        break;
+      } catch (error) {
+        logger.debug(
+          'pool',
+          () => `what was started on ${describe(this.target)} may run on: ${messageOf(error)}`,
+        );
+        if (!(error instanceof RookeryError && error.code === 'ERR_CONNECTION_LOST')) break;
+      }
+    }
+    letGo();
+    if (this.#active === 0) this.close();
   }
 
   #giveUp(): void {
@@ -266,7 +296,7 @@ class HostPool {
 
   /** Closes the connections; what commands may have left behind ends with them. */
   async leave(): Promise<void> {
-    if (lateGuards.delete(this)) {
+    if (lateGuards.delete(this) || this.guard.exposed) {
       const letGo = this.hold();
       await this.guard.sweep();
       letGo();

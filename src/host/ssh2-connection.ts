@@ -24,13 +24,14 @@ export async function connectSsh2(
   via: Duplex | undefined,
   signal: AbortSignal,
 ): Promise<Connection> {
-  const credentials = authentication(target);
-  const client = new ssh2.Client();
   const attempt = {
     greeting: '',
     hostKeyError: undefined as RookeryError | undefined,
     authenticating: false,
+    refused: false,
   };
+  const credentials = authentication(target, () => (attempt.refused = true));
+  const client = new ssh2.Client();
   const socket = via ?? connectSocket({ host: target.address, port: target.port, noDelay: true });
   return new Promise<Connection>((resolve, reject) => {
     let settled = false;

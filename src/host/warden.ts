@@ -73,11 +73,11 @@ echo "\x1e${id} $$ $SHELL;$_conn"
 }
 
 /**
- * For a POSIX login shell: looks once whether commands have left something behind, and ends it, while the connection may be
- * closed as soon as this has begun.
+ * For a POSIX login shell: looks whether commands have left something behind, and ends it, while the connection may be closed as
+ * soon as this has begun. With `tidy` it looks once.
  */
-export function sweepCommand(id: string): string {
-  return `exec /bin/sh -c ${quotePosix(`${script(id)}_tidy=yes\nexit\n`)}`;
+export function sweepCommand(id: string, tidy: boolean): string {
+  return `exec /bin/sh -c ${quotePosix(`${script(id)}_tidy=${tidy ? 'yes' : ''}\nexit\n`)}`;
 }
 
 /**

@@ -1,7 +1,15 @@
 import type { Readable } from 'node:stream';
 import { dialectOf, poolOf } from '../host/index.js';
-import type { Channel, ChannelEnd, HostPool, ShellProfile, Target, Warden } from '../host/index.js';
-import { newTreeId, ProcessTree } from '../util/index.js';
+import type {
+  Channel,
+  ChannelEnd,
+  ChannelOptions,
+  HostPool,
+  ShellProfile,
+  Target,
+  Warden,
+} from '../host/index.js';
+import { newTreeId, ProcessTree, RookeryError } from '../util/index.js';
 import type { CommandLine } from './command.js';
 import type { Ending, Launched } from './launcher.js';
 import { signalName } from './ending.js';
@@ -28,9 +36,11 @@ export async function launchRemotely(
   const letGo = pool.hold();
   try {
     const sent = await send(pool, command, options, signal);
-    const { channel, begun } = sent;
+    const { channel, begun, covered } = sent;
     const unwatched = !options.detached && sent.tree !== undefined && !pool.guard.settled;
+    void begun.exited.then(() => begun.lost() || covered());
     if (unwatched) await watchedOrOver(pool, begun, signal);
+    if (options.detached || pool.guard.settled) covered();
     return {
       pid: begun.pid,
       stdin: channel.stdin,
@@ -55,6 +65,8 @@ interface Sent {
   readonly begun: Begun;
   /** Mark of its tree; undefined where the account has no shell that could set it. */
   readonly tree: string | undefined;
+  /** To be called when a warden watches over it, or it has ended. */
+  readonly covered: () => void;
 }
 
 /** Sends the command in the form that the account's login shell understands. */
@@ -73,14 +85,44 @@ async function send(
   }
   const warden = simple && guard.profile ? undefined : await guard.warden(signal);
   const profile = warden ?? guard.profile;
-  // What is detached does not carry the warden's mark, so that it outlives the connection.
-  const id = profile && !options.detached ? guard.nextId() : newTreeId();
-  const remote = profile
-    ? wrappedCommand(command, options, profile, id, target.transport === 'ssh2')
-    : bareCommand(command, options);
-  const channel = await pool.open(remote.text, { pty: options.pty }, signal);
-  const begun = await begin(channel, remote, !!options.pty, new Patience(undefined, signal));
-  return { channel, begun, tree: profile && id };
+  return transmit(pool, { pty: options.pty }, undefined, signal, () => {
+    // What is detached does not carry the warden's mark, so that it outlives the connection.
+    const id = profile && !options.detached ? guard.nextId() : newTreeId();
+    const remote = profile
+      ? wrappedCommand(command, options, profile, id, target.transport === 'ssh2')
+      : bareCommand(command, options);
+    return { remote, tree: profile && id };
+  });
+}
+
+/** Sends what is made for the connection that it goes out on, so that it has the mark of those who watch over that. */
+async function transmit(
+  pool: HostPool,
+  options: ChannelOptions,
+  waitAtMost: number | undefined,
+  signal: AbortSignal,
+  make: () => { remote: RemoteCommand; tree: string | undefined },
+): Promise<Sent> {
+  let made: ReturnType<typeof make> | undefined;
+  let covered = () => {};
+  try {
+    const channel = await pool.open(
+      () => {
+        made = make();
+        covered = pool.guard.expose();
+        return made.remote.text;
+      },
+      options,
+      signal,
+    );
+    const { remote, tree } = made as unknown as ReturnType<typeof make>;
+    const begun = await begin(channel, remote, !!options.pty, new Patience(waitAtMost, signal));
+    return { channel, begun, tree, covered };
+  } catch (error) {
+    // When the connection is lost while the command is asked for, it may run.
+    if (!(error instanceof RookeryError && error.code === 'ERR_CONNECTION_LOST')) covered();
+    throw error;
+  }
 }
 
 /**
@@ -94,10 +136,11 @@ async function probe(
   signal: AbortSignal,
 ): Promise<{ profile: ShellProfile | undefined; result: Sent | undefined }> {
   const { guard } = pool;
-  const tree = guard.nextId();
-  const remote = probingCommand(command, options, tree);
-  const channel = await pool.open(remote.text, {}, signal);
-  const begun = await begin(channel, remote, false, new Patience(patience, signal));
+  const sent = await transmit(pool, {}, patience, signal, () => {
+    const tree = guard.nextId();
+    return { remote: probingCommand(command, options, tree), tree };
+  });
+  const { channel, begun } = sent;
   let profile: ShellProfile | undefined;
   if (begun.match) {
     const [, , shell = '', sshConnection = ''] = begun.match;
@@ -110,10 +153,11 @@ async function probe(
     const warden = await guard.warden(signal);
     if (warden?.dialect.name !== 'posix') {
       channel.close();
+      sent.covered();
       return { profile, result: undefined };
     }
   }
-  return { profile, result: { channel, begun, tree } };
+  return { profile, result: sent };
 }
 
 /** Settles after a time, or a moment after the signal aborts. To be ended by {@link Patience.end}. */
