@@ -1,2 +1,3 @@
-export { TorrentPut, type TorrentPutOptions } from './torrent-put.js';
+export { TorrentPut } from './torrent-put.js';
+export type { TorrentPutOptions } from './torrent-put-options.js';
 export type { AgentProcess } from './agent-process.js';

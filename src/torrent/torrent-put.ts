@@ -1,64 +1,17 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { Action, actionOptionChecks, processOptions, type ActionOptions } from '../action/index.js';
-import { checkConnectionParams, Host, toHosts, type HostLike, type HostListItem } from '../host/index.js';
-import {
-  checkVars,
-  expandPlaceholders,
-  sshProcessOptionChecks,
-  type SshProcessOptions,
-  type Vars,
-} from '../process/index.js';
-import {
-  checkOptions,
-  InvalidArgument,
-  isAnything,
-  isBoolean,
-  isString,
-  logger,
-  show,
-  type Check,
-} from '../util/index.js';
+import { Action, processOptions } from '../action/index.js';
+import { checkConnectionParams, Host, toHosts, type HostListItem } from '../host/index.js';
+import { checkVars, expandPlaceholders, type SshProcessOptions } from '../process/index.js';
+import { checkOptions, InvalidArgument, logger, show } from '../util/index.js';
 import { AgentProcess } from './agent-process.js';
-import type { Job, ManifestEntry, Report } from './control.js';
-import { encodeMetainfo, lengthOfPiece, parseMetainfo, type Metainfo } from './metainfo.js';
+import type { Job, Report } from './control.js';
+import { torrentOf } from './manifest.js';
+import { lengthOfPiece, parseMetainfo, type Metainfo } from './metainfo.js';
+import { peerIdOf } from './secrets.js';
+import { homeless, torrentPutChecks, type TorrentPutOptions } from './torrent-put-options.js';
 import { Tracker } from './tracker.js';
-
-/** Options of `TorrentPut`. */
-export interface TorrentPutOptions
-  extends
-    ActionOptions,
-    Omit<SshProcessOptions, 'name' | 'on' | 'stdin' | 'pty' | 'shell' | 'cwd' | 'detached'> {
-  /** A host on which the files lie and from which they are sent; `localFiles` are its files then. Default: this machine. */
-  seeder?: HostLike;
-  /**
-   * What has arrived before an interruption or failure stays in a folder `.rookery-torrent-…` beside the destination, and the
-   * next run with this option fetches only what is missing. Default false: nothing stays.
-   */
-  resume?: boolean;
-  /** Values of `{{name}}` in the remote location and in `previous`; host `i` gets element `i % length` of an array. */
-  vars?: Vars;
-  /** Where an earlier version of the files lies on each host: pieces that are the same are taken from there. Default: none. */
-  previous?: string;
-}
-
-const {
-  stdin: _stdin,
-  pty: _pty,
-  shell: _shell,
-  cwd: _cwd,
-  detached: _detached,
-  ...processChecks
-} = sshProcessOptionChecks;
-const checks: { readonly [K in keyof Required<TorrentPutOptions>]: Check } = {
-  ...processChecks,
-  ...actionOptionChecks,
-  seeder: isAnything,
-  resume: isBoolean,
-  vars: isAnything,
-  previous: isString,
-};
 
 /** After the first agent is ready, others are waited for this long before the swarm starts without them; ms. They join later. */
 const startPatience = 5000;
@@ -105,7 +58,7 @@ export class TorrentPut extends Action {
     options: TorrentPutOptions = {},
   ) {
     const what = 'new TorrentPut()';
-    checkOptions(what, options, checks);
+    checkOptions(what, options, torrentPutChecks);
     if (options.connectionParams) checkConnectionParams(options.connectionParams);
     const files: readonly string[] = typeof localFiles === 'string' ? [localFiles] : localFiles;
     if (!isList(files) || files.length === 0)
@@ -282,13 +235,7 @@ export class TorrentPut extends Action {
   }
 
   async #deal(run: Run, source: NonNullable<Run['source']>): Promise<void> {
-    const files = source.manifest.filter((entry) => entry.type === 'file' && entry.size > 0);
-    const bytes = encodeMetainfo({
-      name: 'files',
-      files: torrentNames(files).map((path, i) => ({ path, length: (files[i] as ManifestEntry).size })),
-      pieceLength: source.pieceLength,
-      pieces: Buffer.from(source.pieces, 'base64'),
-    });
+    const bytes = torrentOf(source);
     const meta = (run.meta = parseMetainfo(bytes));
     logger.debug(
       'torrent',
@@ -383,29 +330,11 @@ export class TorrentPut extends Action {
     return process === this.seeder ? 'seeder' : String(this.processes.indexOf(process));
   }
 
-  /** Bound to the member by a key that only members of this job have. */
   #peerId(process: AgentProcess): string {
-    const mac = createHmac('sha256', (this.#run as Run).jobKey)
-      .update(this.#idOf(process))
-      .digest('base64');
-    return `-RK0100-${mac.slice(0, 12)}`;
+    return peerIdOf((this.#run as Run).jobKey, this.#idOf(process));
   }
-}
-
-/** The names of files in the torrent: their own, or, when one of them is nothing that all clients can write, numbers. */
-function torrentNames(files: readonly ManifestEntry[]): string[][] {
-  const names = files.map(({ name }) => Buffer.from(name, 'latin1'));
-  const plain = names.every(
-    (name) => Buffer.from(name.toString()).equals(name) && !/[\\\0-\x1f:*?"<>|]/.test(name.toString()),
-  );
-  return names.map((name, i) => (plain ? name.toString().split('/') : [String(i)]));
 }
 
 function isList(value: readonly string[]): boolean {
   return Array.isArray(value);
-}
-
-/** Remote paths are relative to the home folder anyway. */
-function homeless(path: string): string {
-  return path === '~' ? '.' : path.replace(/^~\/+(?=.)/, '');
 }

@@ -104,7 +104,10 @@ export class Connections {
       const socket = connect({ host, port, localAddress: this.#options.address, noDelay: true });
       const timer = setTimeout(() => socket.destroy(), connectTime);
       socket.on('error', () => undefined);
-      socket.once('close', () => resolve(undefined));
+      socket.once('close', () => {
+        clearTimeout(timer);
+        resolve(undefined);
+      });
       socket.once('connect', () => {
         clearTimeout(timer);
         resolve(socket);

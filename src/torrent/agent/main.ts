@@ -1,5 +1,6 @@
 // The agent: one bundled file, which runs on a host under Node ≥ 18, takes orders on stdin and reports on stdout, as JSON lines.
 import type { Job, Order, Report } from '../control.js';
+import { filesOf } from '../manifest.js';
 import { parseMetainfo, type Metainfo } from '../metainfo.js';
 import { Bitfield } from '../swarm/bitfield.js';
 import { messageOf } from '../../util/index.js';
@@ -60,7 +61,7 @@ class Agent {
   async #prepare({ place, manifest }: Job, meta: Metainfo): Promise<{ store: PieceStore; have: Bitfield }> {
     if (!place) throw new Error('there is no place');
     const stage = (this.#stage = await Stage.make(place, manifest));
-    const files = manifest.filter((entry) => entry.type === 'file' && entry.size > 0);
+    const files = filesOf(manifest);
     if (files.length !== meta.files.length || files.some((file, i) => file.size !== meta.files[i]?.length))
       throw new AgentError('ERR_TRANSFER', 'the torrent and the manifest do not belong together');
     const store = new PieceStore(
@@ -82,9 +83,7 @@ class Agent {
     const store = this.#store as PieceStore;
     await stage.place();
     store.writable = false;
-    store.paths = manifest
-      .filter((entry) => entry.type === 'file' && entry.size > 0)
-      .map((entry) => stage.placed(entry.name));
+    store.paths = filesOf(manifest).map((entry) => stage.placed(entry.name));
     this.say({ type: 'placed', memory: process.resourceUsage().maxRSS * 1024 });
   }
 

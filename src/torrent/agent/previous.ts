@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import type { ManifestEntry } from '../control.js';
+import { filesOf } from '../manifest.js';
 import { lengthOfPiece, type Metainfo } from '../metainfo.js';
 import { Bitfield } from '../swarm/bitfield.js';
 import { PieceStore } from './store.js';
@@ -25,7 +26,7 @@ export async function takePrevious(
 ): Promise<void> {
   const top = await lstat(previous).catch(() => undefined);
   if (!top) return;
-  const files = manifest.filter((entry) => entry.type === 'file' && entry.size > 0);
+  const files = filesOf(manifest);
   const single = files.length === 1 && !top.isDirectory();
   const below = (name: string) => Buffer.concat([Buffer.from(`${previous}/`), Buffer.from(name, 'latin1')]);
   const candidates = async (name: string): Promise<Buffer | string> => {
