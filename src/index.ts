@@ -32,4 +32,5 @@ export { gatherOutput, Report } from './report/index.js';
 export type { OutputGroup, ReportJSON, TableOptions } from './report/index.js';
 export { geom, igeom, sweep } from './experiment/index.js';
 export type { AnyCombination, Combination, Level, Parameters, SweepOptions } from './experiment/index.js';
-export { TorrentPut, type TorrentPutOptions } from './torrent/index.js';
+export { Murder, TorrentPut } from './torrent/index.js';
+export type { MurderOptions, MurderRoles, TorrentPutOptions } from './torrent/index.js';

@@ -42,7 +42,7 @@ export class AgentProcess extends ProcessBase implements Progress {
     options: SshProcessOptions,
     on: { report: (report: Report, process: AgentProcess) => void; end: (process: AgentProcess) => void },
   ) {
-    super(new CommandLine(['torrent-put', ...words]), resolveOptions('new TorrentPut()', options, true));
+    super(new CommandLine(words), resolveOptions('the agent', options, true));
     this.host = host;
     this.#params = options.connectionParams;
     this.#onReport = on.report;

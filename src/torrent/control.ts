@@ -1,5 +1,6 @@
 // What the controller and an agent say to each other over SSH: one JSON object on each line, secrets included.
 import type { ErrorCode } from '../util/index.js';
+import type { MurderAnswer, MurderOrder } from './murder-control.js';
 
 /** A file, folder or symlink as it is to be at its destination; what torrents do not carry. */
 export interface ManifestEntry {
@@ -45,10 +46,13 @@ export interface Placing {
   readonly resume: boolean;
   /** A folder, or file, from which pieces are taken that are the same. */
   readonly previous?: string;
+  /** What else is in the destination is deleted just before the files are put there. */
+  readonly clear?: boolean;
 }
 
 export type Order =
   | Job
+  | MurderOrder
   | { readonly type: 'scan'; readonly files: readonly string[] }
   | { readonly type: 'peers'; readonly peers: readonly { readonly address: string; readonly port: number }[] }
   | { readonly type: 'go' }
@@ -87,4 +91,5 @@ export type Report =
   /** Every piece is there; milliseconds since `go`. */
   | ({ readonly type: 'complete'; readonly time: number } & AgentCounts)
   | { readonly type: 'placed'; readonly memory: number }
+  | { readonly type: 'answer'; readonly answer: MurderAnswer }
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string };

@@ -45,10 +45,10 @@ export class NeighbourGraph {
     for (const other of lost) if (this.of(other).size < degree) this.replace(other);
   }
 
-  /** One more neighbour for a member, by lot. */
-  replace(id: string): void {
+  /** One more neighbour for a member, by lot, of those that are there. */
+  replace(id: string, isThere: (id: string) => boolean = () => true): void {
     const free = this.#members.filter(
-      (other) => other !== id && this.#edges.has(other) && !this.of(id).has(other),
+      (other) => other !== id && this.#edges.has(other) && !this.of(id).has(other) && isThere(other),
     );
     // One of those with the fewest, so that nobody ends up with all of them.
     const least = Math.min(...free.map((other) => this.of(other).size));

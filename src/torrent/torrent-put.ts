@@ -78,7 +78,7 @@ export class TorrentPut extends Action {
       report: (report: Report, process: AgentProcess) => this.#onReport(report, process),
       end: (process: AgentProcess) => this.#onEnd(process),
     };
-    const words = [...files, remoteLocation];
+    const words = ['torrent-put', ...files, remoteLocation];
     toHosts(hosts).forEach((host, index) => {
       const fill = (text: string) => expandPlaceholders(text, { host, index, vars });
       const process = this.adopt(new AgentProcess(host, words, shared, on));
@@ -86,7 +86,7 @@ export class TorrentPut extends Action {
       this.#places.set(process, { location: homeless(fill(remoteLocation)), previous });
     });
     const from = seeder === undefined ? undefined : seeder instanceof Host ? seeder : new Host(seeder);
-    this.seeder = new AgentProcess(from, ['seed', ...files], shared, on);
+    this.seeder = new AgentProcess(from, ['torrent-put', 'seed', ...files], shared, on);
   }
 
   override get processes(): readonly AgentProcess[] {

@@ -11,6 +11,13 @@ export interface Member {
   readonly address: string;
   /** The first source, which gets more neighbours. */
   readonly seeder?: boolean;
+  /** What stands in its announce URL: 32 hexadecimal digits. Default: by lot. */
+  readonly token?: string;
+}
+
+export interface TrackerOptions {
+  /** Asked for torrents that it has not been told of; undefined for those that nobody knows. */
+  readonly lookUp?: (infoHash: Buffer) => readonly Member[] | undefined;
 }
 
 interface Station extends Member {
@@ -53,8 +60,13 @@ const longestUrl = 2048;
 export class Tracker {
   readonly #torrents = new Map<string, Torrent>();
   readonly #servers: Server[] = [];
+  readonly #lookUp: TrackerOptions['lookUp'];
   /** Requests that were refused. */
   refused = 0;
+
+  constructor(options: TrackerOptions = {}) {
+    this.#lookUp = options.lookUp;
+  }
 
   /** Takes on a torrent. */
   add(infoHash: Buffer, members: readonly Member[]): void {
@@ -63,7 +75,7 @@ export class Tracker {
     const station = (member: Member): Station => ({
       ...member,
       ...{
-        token: randomBytes(16).toString('hex'),
+        token: member.token ?? randomBytes(16).toString('hex'),
         port: undefined,
         peerId: Buffer.alloc(20),
         left: 1,
@@ -82,8 +94,19 @@ export class Tracker {
     return `/${this.#station(infoHash, id).token}/announce`;
   }
 
-  remove(infoHash: Buffer): void {
-    this.#torrents.delete(infoHash.toString('hex'));
+  /** Forgets all torrents but those that are still wanted. */
+  keep(isWanted: (infoHash: Buffer) => boolean): void {
+    for (const key of this.#torrents.keys())
+      if (!isWanted(Buffer.from(key, 'hex'))) this.#torrents.delete(key);
+  }
+
+  #find(infoHash: Buffer): Torrent | undefined {
+    const key = infoHash.toString('hex');
+    if (this.#lookUp && infoHash.length === 20 && !this.#torrents.has(key)) {
+      const members = this.#lookUp(infoHash);
+      if (members) this.add(infoHash, members);
+    }
+    return this.#torrents.get(key);
   }
 
   /** A member is out, by death or failure: its neighbours get others at their next announce. */
@@ -111,7 +134,8 @@ export class Tracker {
     station.port = said.port;
     station.left = said.left;
     station.peerId = said.peerId;
-    if (said.lonely) torrent.graph.replace(id);
+    // One more, if there is one who is not its neighbour yet.
+    if (said.lonely) torrent.graph.replace(id, (other) => torrent.stations.get(other)?.port !== undefined);
     return [...torrent.graph.of(id)].flatMap((other) => {
       const { address, port, peerId } = torrent.stations.get(other) as Station;
       return port === undefined ? [] : [{ address, port, peerId }];
@@ -154,21 +178,26 @@ export class Tracker {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const refuse = (status: number) => {
+    const refuse = (status: number, why: string) => {
       this.refused++;
-      response.writeHead(status, { connection: 'close' }).end();
+      // Clients of all kinds show what stands there.
+      const body = encode({ 'failure reason': why });
+      const headers = { 'content-type': 'text/plain', 'content-length': body.length, connection: 'close' };
+      response.writeHead(status, headers).end(body);
     };
     const url = request.url ?? '';
     const match = /^\/([0-9a-f]{32})\/(announce|scrape)\?(.*)$/.exec(url);
-    if (url.length > longestUrl || request.method !== 'GET' || !match) return refuse(404);
+    if (url.length > longestUrl || request.method !== 'GET' || !match)
+      return refuse(404, 'this is no announce URL');
     const query = parseQuery(match[3] as string);
     const infoHash = query.get('info_hash');
-    const torrent = infoHash && this.#torrents.get(infoHash.toString('hex'));
+    const torrent = infoHash && this.#find(infoHash);
     const station = torrent && withToken(torrent.stations.values(), match[1] as string);
     // Neither the address that a client gives for itself (ip=) nor a header of a proxy counts.
-    if (!station || plain(request.socket.remoteAddress) !== station.address) return refuse(403);
+    if (!station || plain(request.socket.remoteAddress) !== station.address)
+      return refuse(403, 'only members of the torrent are told anything');
     const answer = match[2] === 'scrape' ? scrape(infoHash, torrent) : this.#tell(infoHash, station, query);
-    if (!answer) return refuse(400);
+    if (!answer) return refuse(400, 'port, left and peer_id are needed');
     const body = encode(answer);
     response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length }).end(body);
   }

@@ -4,7 +4,17 @@ import * as rookery from 'rookery';
 
 test('the package exports these names', () => {
   assert.deepEqual(Object.keys(rookery).sort(), [
-    ...['Action', 'ActionsFailed', 'Get', 'Host', 'InvalidArgument', 'Local', 'ParallelActions', 'Process'],
+    ...[
+      'Action',
+      'ActionsFailed',
+      'Get',
+      'Host',
+      'InvalidArgument',
+      'Local',
+      'Murder',
+      'ParallelActions',
+      'Process',
+    ],
     ...[
       'ProcessBase',
       'ProcessesFailed',

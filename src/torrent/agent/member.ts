@@ -45,6 +45,8 @@ export class SwarmMember implements LinkOwner {
   #lastProgress = performance.now();
   #lastAnnounce = 0;
   #lastReport = 0;
+  /** From one announce to the next while more neighbours are wanted. */
+  #wait = announceTime;
   #completed = false;
   readonly #peerId: Buffer;
 
@@ -244,7 +246,11 @@ export class SwarmMember implements LinkOwner {
     const few = this.#swarm.peers.size < Math.min(fewNeighbours, members.length - 1);
     const stalled = this.#goTime > 0 && !this.#swarm.complete && now - this.#lastProgress > stallTime;
     const due = now - this.#lastAnnounce;
-    if (this.#port > 0 && (((few || stalled) && due > announceTime) || due > reannounceTime))
+    // A seeder may stand alone for days.
+    if (!few && !stalled) this.#wait = announceTime;
+    if (this.#port > 0 && (((few || stalled) && due > this.#wait) || due > reannounceTime)) {
+      if (this.#swarm.peers.size === 0) this.#wait = Math.min(2 * this.#wait, reannounceTime);
       void this.#announce();
+    }
   }
 }

@@ -7,6 +7,7 @@ import {
   mkdir,
   mkdtemp,
   open,
+  readdir,
   realpath,
   rename,
   rm,
@@ -35,6 +36,7 @@ export class Stage {
   readonly #rename: string | undefined;
   readonly #manifest: readonly ManifestEntry[];
   readonly #resume: boolean;
+  readonly #clear: boolean;
   #created: boolean;
 
   private constructor(
@@ -42,13 +44,14 @@ export class Stage {
     folder: string,
     name: string | undefined,
     manifest: readonly ManifestEntry[],
-    resume: boolean,
+    { resume, clear = false }: Placing,
   ) {
     this.to = to;
     this.folder = folder;
     this.#rename = name;
     this.#manifest = manifest;
     this.#resume = resume;
+    this.#clear = clear;
     this.#created = true;
   }
 
@@ -68,7 +71,7 @@ export class Stage {
         )
       : await mkdtemp(join(to, '.rookery-torrent-'));
     if (resume) await takeOver(folder);
-    const stage = new Stage(to, folder, into ? undefined : basename(destination), manifest, resume);
+    const stage = new Stage(to, folder, into ? undefined : basename(destination), manifest, placing);
     await stage.#build();
     return stage;
   }
@@ -131,6 +134,7 @@ export class Stage {
 
   /** Renames everything to its place; what is in the way is found before anything is moved. */
   async place(): Promise<void> {
+    if (this.#clear) await this.#removeOthers();
     const moves: (() => Promise<void>)[] = [];
     const whole = new Set<string>();
     const folders: ManifestEntry[] = [];
@@ -161,6 +165,14 @@ export class Stage {
       await setTime(this.placed(entry.name), entry);
     }
     await this.remove();
+  }
+
+  /** Everything but what is to be put there; nothing that a symlink leads to. */
+  async #removeOthers(): Promise<void> {
+    for (const name of await readdir(this.to, { encoding: 'buffer' })) {
+      const path = Buffer.concat([Buffer.from(`${this.to}/`), name]);
+      if (path.toString() !== this.folder) await rm(path, { recursive: true, force: true });
+    }
   }
 
   async remove(): Promise<void> {
