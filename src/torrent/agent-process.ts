@@ -12,8 +12,10 @@ import {
 } from '../process/index.js';
 import { lastLines, ProgressMeter, type Progress } from '../transfer/index.js';
 import { messageOf, quotePosix, RookeryError } from '../util/index.js';
-import { agentCode, localAgent, remoteAgent } from './agent-code.js';
-import type { AgentCounts, Order, Report } from './control.js';
+import { agentCode, localAgent } from './agent-code.js';
+import type { AgentCounts, Engine, Order, Report } from './control.js';
+import { remoteEngine } from './engines.js';
+import { stockJob, stockProgress } from './stock-job.js';
 
 /** No line of an agent is longer; bytes. */
 const longestLine = 1024 * 1024 * 1024;
@@ -21,6 +23,8 @@ const longestLine = 1024 * 1024 * 1024;
 /** One agent of a fan-out, on a host or on this machine; made by `TorrentPut`. It ends when the whole swarm has. */
 export class AgentProcess extends ProcessBase implements Progress {
   readonly host: Host | undefined;
+  /** What is the peer there; with `'auto'` it is known when the host has been looked at. */
+  engine: Engine | undefined;
   /** Milliseconds from the start of the swarm to the last verified piece here; undefined before that. */
   swarmTime: number | undefined;
   /** The most memory that the agent used, in bytes; known when the files are in their place. */
@@ -32,6 +36,7 @@ export class AgentProcess extends ProcessBase implements Progress {
   readonly #onReport: (report: Report, process: AgentProcess) => void;
   readonly #onEnd: (process: AgentProcess) => void;
   readonly #params: SshProcessOptions['connectionParams'];
+  readonly #wanted: Engine | 'auto';
   #meter = new ProgressMeter();
   #launched: Launched | undefined;
   #failure: RookeryError | undefined;
@@ -41,12 +46,14 @@ export class AgentProcess extends ProcessBase implements Progress {
     words: readonly string[],
     options: SshProcessOptions,
     on: { report: (report: Report, process: AgentProcess) => void; end: (process: AgentProcess) => void },
+    engine: Engine | 'auto' = 'agent',
   ) {
     super(new CommandLine(words), resolveOptions('the agent', options, true));
     this.host = host;
     this.#params = options.connectionParams;
     this.#onReport = on.report;
     this.#onEnd = on.end;
+    this.#wanted = engine;
   }
 
   get bytesTotal(): number | undefined {
@@ -69,18 +76,20 @@ export class AgentProcess extends ProcessBase implements Progress {
     this.#meter = new ProgressMeter();
     this.#failure = this.swarmTime = this.memory = this.counts = undefined;
     this.placed = false;
+    this.engine = this.#wanted === 'agent' ? 'agent' : undefined;
     try {
       const launched = this.host
         ? await launchRemotely(
             resolveTarget(this.host, this.#params),
-            new CommandLine([...remoteAgent]),
+            new CommandLine([...remoteEngine(this.#wanted)]),
             this.options,
             signal,
           )
         : await launchLocally(new CommandLine([...localAgent]), this.options, quotePosix);
       this.#launched = launched;
       launched.stdin?.on('error', () => undefined);
-      launched.stdin?.write(agentCode());
+      // Others say first what is there.
+      if (this.engine === 'agent') launched.stdin?.write(agentCode());
       const exited = this.#outcome(launched);
       return { ...launched, stdin: undefined, stdout: Readable.from([]), exited };
     } catch (error) {
@@ -92,8 +101,12 @@ export class AgentProcess extends ProcessBase implements Progress {
   /** Tells the agent what to do. Secrets go this way, and no other. */
   order(order: Order): void {
     const stdin = this.#launched?.stdin;
-    if (stdin && !stdin.destroyed) stdin.write(`${JSON.stringify(order)}\n`);
+    if (!stdin || stdin.destroyed) return;
+    if (this.engine === 'agent') return void stdin.write(`${JSON.stringify(order)}\n`);
+    if (order.type === 'go') this.#goTime = performance.now();
+    stdin.write(`${order.type === 'job' ? stockJob(order) : order.type}\n`);
   }
+  #goTime = 0;
 
   async #outcome(launched: Launched): Promise<Ending> {
     const said = lastLines(launched.stderr);
@@ -121,6 +134,9 @@ export class AgentProcess extends ProcessBase implements Progress {
     let parts: Buffer[] = [];
     let length = 0;
     stdout.on('data', (chunk: Buffer) => {
+      // Some clients write their progress over and over on one line.
+      if (this.engine === 'transmission-cli')
+        for (let at = chunk.indexOf(13); at >= 0; at = chunk.indexOf(13, at)) chunk[at] = 10;
       for (let at = 0; at < chunk.length;) {
         const end = chunk.indexOf(10, at);
         const part = chunk.subarray(at, end < 0 ? undefined : end);
@@ -140,11 +156,21 @@ export class AgentProcess extends ProcessBase implements Progress {
   }
 
   #hear(line: string): void {
+    if (this.engine !== 'agent' && !line.startsWith('{')) return this.#hearStock(line);
     let report: Report;
     try {
       report = JSON.parse(line) as Report;
     } catch (error) {
       return this.giveUp('ERR_TRANSFER', `the agent says what cannot be read: ${messageOf(error)}`);
+    }
+    if (report.type === 'engine') {
+      this.engine = report.name;
+      if (this.engine === 'agent') this.#launched?.stdin?.write(agentCode());
+      return;
+    }
+    if (report.type === 'complete' && this.engine !== 'agent') {
+      const counts = this.#stockCounts(this.bytesTotal ?? 0);
+      report = { type: 'complete', time: performance.now() - this.#goTime, ...counts };
     }
     if (report.type === 'failed') this.#failure ??= this.#error(report.code, report.message);
     if (report.type === 'progress' || report.type === 'complete') {
@@ -160,5 +186,17 @@ export class AgentProcess extends ProcessBase implements Progress {
       this.memory = report.memory;
     }
     this.#onReport(report, this);
+  }
+
+  /** A line of a stock client's own output. */
+  #hearStock(line: string): void {
+    const done = stockProgress(line, this.bytesTotal ?? 0);
+    if (done === undefined || done <= this.#meter.done) return;
+    this.counts = this.#stockCounts(done);
+    this.#meter.add(done - this.#meter.done);
+    this.emit('progress', this);
+  }
+  #stockCounts(done: number): AgentCounts {
+    return { done, sent: 0, received: done, wasted: 0, neighbours: 0 };
   }
 }

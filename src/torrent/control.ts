@@ -2,6 +2,10 @@
 import type { ErrorCode } from '../util/index.js';
 import type { MurderAnswer, MurderOrder } from './murder-control.js';
 
+/** What can be the peer on a host: our agent, or a stock client that is installed there. */
+export const engines = ['agent', 'aria2c', 'transmission-cli'] as const;
+export type Engine = (typeof engines)[number];
+
 /** A file, folder or symlink as it is to be at its destination; what torrents do not carry. */
 export interface ManifestEntry {
   /** Relative to the destination; one character for each byte (latin1). */
@@ -72,6 +76,7 @@ export interface AgentCounts {
 }
 
 export type Report =
+  | { readonly type: 'engine'; readonly name: Engine }
   | { readonly type: 'hello'; readonly connection: string; readonly version: string }
   | {
       readonly type: 'source';

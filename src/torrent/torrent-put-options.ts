@@ -1,7 +1,10 @@
 import { actionOptionChecks, type ActionOptions } from '../action/index.js';
 import type { HostLike } from '../host/index.js';
 import { sshProcessOptionChecks, type SshProcessOptions, type Vars } from '../process/index.js';
-import { isAnything, isBoolean, isString, type Check } from '../util/index.js';
+import { engines, type Engine } from './control.js';
+import { isAnything, isBoolean, isOneOf, isString, type Check } from '../util/index.js';
+
+export type EngineChoice = Engine | 'auto';
 
 /** Options of `TorrentPut`. */
 export interface TorrentPutOptions
@@ -15,6 +18,12 @@ export interface TorrentPutOptions
    * next run with this option fetches only what is missing. Default false: nothing stays.
    */
   resume?: boolean;
+  /**
+   * What is the peer on each host: our agent (needs Node ≥ 18 there), `'aria2c'`, `'transmission-cli'`, or `'auto'`, the first of
+   * these that is there. Host `i` gets element `i % length` of an array. They mix in one swarm; stock clients are slower, know
+   * nothing of `resume` and `previous`, and must be able to reach the tracker, which is here. Default `'agent'`.
+   */
+  engine?: EngineChoice | readonly EngineChoice[];
   /** Values of `{{name}}` in the remote location and in `previous`; host `i` gets element `i % length` of an array. */
   vars?: Vars;
   /** Where an earlier version of the files lies on each host: pieces that are the same are taken from there. Default: none. */
@@ -29,10 +38,16 @@ const {
   detached: _detached,
   ...processChecks
 } = sshProcessOptionChecks;
+const isEngine = isOneOf(...engines, 'auto');
+
 export const torrentPutChecks: { readonly [K in keyof Required<TorrentPutOptions>]: Check } = {
   ...processChecks,
   ...actionOptionChecks,
   seeder: isAnything,
+  engine: (value) =>
+    (Array.isArray(value) && value.length > 0 ? value : [value])
+      .map(isEngine)
+      .find((wish) => wish !== undefined),
   resume: isBoolean,
   vars: isAnything,
   previous: isString,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { Action, processOptions } from '../action/index.js';
 import { checkConnectionParams, Host, toHosts, type HostListItem } from '../host/index.js';
@@ -10,7 +10,12 @@ import type { Job, Report } from './control.js';
 import { torrentOf } from './manifest.js';
 import { lengthOfPiece, parseMetainfo, type Metainfo } from './metainfo.js';
 import { peerIdOf } from './secrets.js';
-import { homeless, torrentPutChecks, type TorrentPutOptions } from './torrent-put-options.js';
+import {
+  homeless,
+  torrentPutChecks,
+  type EngineChoice,
+  type TorrentPutOptions,
+} from './torrent-put-options.js';
 import { Tracker } from './tracker.js';
 
 /** After the first agent is ready, others are waited for this long before the swarm starts without them; ms. They join later. */
@@ -72,16 +77,17 @@ export class TorrentPut extends Action {
     this.#resume = options.resume ?? false;
     const vars = options.vars ?? {};
     checkVars(vars, `${what}: option vars`);
-    const { seeder, resume: _r, previous: _p, ...own } = processOptions(options) as TorrentPutOptions;
+    const { seeder, engine, resume: _r, previous: _p, ...own } = processOptions(options) as TorrentPutOptions;
     const shared = Object.freeze(own) as SshProcessOptions;
     const on = {
       report: (report: Report, process: AgentProcess) => this.#onReport(report, process),
       end: (process: AgentProcess) => this.#onEnd(process),
     };
     const words = ['torrent-put', ...files, remoteLocation];
+    const choices = Array.isArray(engine) ? (engine as readonly EngineChoice[]) : [engine as EngineChoice];
     toHosts(hosts).forEach((host, index) => {
       const fill = (text: string) => expandPlaceholders(text, { host, index, vars });
-      const process = this.adopt(new AgentProcess(host, words, shared, on));
+      const process = this.adopt(new AgentProcess(host, words, shared, on, choices[index % choices.length]));
       const previous = options.previous === undefined ? undefined : homeless(fill(options.previous));
       this.#places.set(process, { location: homeless(fill(remoteLocation)), previous });
     });
@@ -269,18 +275,24 @@ export class TorrentPut extends Action {
       const port = await run.tracker.listen(address).catch(() => undefined);
       if (port !== undefined) ports.set(address, port);
     }
-    const members = everybody.map((process) => ({ address: place(process), peerId: this.#peerId(process) }));
+    // A stock client chooses its own peer id, and is known by its address alone.
+    const members = everybody.map((process) => ({
+      address: place(process),
+      ...(process.engine === 'agent' ? { peerId: this.#peerId(process) } : {}),
+    }));
     for (const process of everybody) {
       const controller = run.addresses.get(process)?.controller || seederAddress;
       const port = ports.get(controller);
+      const path = run.tracker.pathOf(meta.infoHash, this.#idOf(process));
+      const announce = port && `http://${isIPv6(controller) ? `[${controller}]` : controller}:${port}${path}`;
+      if (process.engine !== 'agent' && !announce) {
+        process.giveUp('ERR_TRANSFER', `${process.engine} cannot reach the tracker, which is here`);
+        continue;
+      }
       const job: Job = {
         ...{ type: 'job', metainfo: run.metainfo, manifest: source.manifest, members },
         ...{ peerId: this.#peerId(process), address: place(process) },
-        ...(port
-          ? {
-              announce: `http://${controller}:${port}${run.tracker.pathOf(meta.infoHash, this.#idOf(process))}`,
-            }
-          : {}),
+        ...(announce ? { announce } : {}),
         ...(process === this.seeder ? {} : { place: this.#placing(process) }),
       };
       process.order(job);

@@ -6,3 +6,4 @@ export { scanSources, type SourceEntry } from './source-tree.js';
 export { ProgressMeter } from './progress.js';
 export { lastLines } from './last-lines.js';
 export type { Progress } from './progress.js';
+export { placeScript } from './put-script.js';

@@ -35,8 +35,13 @@ export class Showing {
     this.#missing--;
   }
 
+  /** Stock clients look only now and then at what is new: one piece at a time would take them for ever. */
+  hidesFrom(peer: SwarmPeer): boolean {
+    return peer.own && !this.open;
+  }
+
   show(peer: SwarmPeer): void {
-    if (this.open || peer.shown) return;
+    if (!this.hidesFrom(peer) || peer.shown) return;
     const piece = this.#choose(peer);
     if (piece === undefined) return;
     this.#shown[piece] = (this.#shown[piece] as number) + 1;

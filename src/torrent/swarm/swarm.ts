@@ -71,7 +71,8 @@ export class Swarm {
     const peer = new SwarmPeer(port, have.length, traits);
     peer.lastBytes = this.#options.now();
     this.peers.add(peer);
-    const shows = this.#showing && !this.#showing.open ? new Bitfield(have.length) : have;
+    const hides = this.#showing?.hidesFrom(peer) ?? false;
+    const shows = hides ? new Bitfield(have.length) : have;
     if (peer.fast && shows.full) port.send({ type: 'haveAll' });
     else if (peer.fast && shows.count === 0) port.send({ type: 'haveNone' });
     else if (shows.count > 0) port.send({ type: 'bitfield', field: Buffer.from(shows.bytes) });
