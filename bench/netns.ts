@@ -72,7 +72,14 @@ export async function startNamespaces(count: number, rate: string) {
     }
     await Promise.all(addresses.map(answers));
     const params = { user: 'root', keyfile: join(folder, 'id'), knownHosts: join(folder, 'known_hosts') };
-    return { folder, hosts: addresses.map((address) => new Host({ address, ...params })), stop };
+    const hosts = addresses.map((address) => new Host({ address, ...params }));
+    /** Gives one host a link of another speed. */
+    const shape = (i: number, speed: string) => {
+      const how = ['root', 'tbf', 'rate', speed, 'burst', '128k', 'latency', '100ms'];
+      run('tc', 'qdisc', 'replace', 'dev', `${tag}v${i}`, ...how);
+      run('ip', 'netns', 'exec', names[i] as string, 'tc', 'qdisc', 'replace', 'dev', 'eth0', ...how);
+    };
+    return { folder, hosts, stop, shape };
   } catch (error) {
     await stop();
     throw error;

@@ -7,7 +7,9 @@ import { decodeHandshake, encodeHandshake, handshakeLength, type Handshake } fro
 /** Who has not shaken hands after this long is cut off; ms. */
 const handshakeTime = 5000;
 /** Connections from outside that have not shaken hands, at most; so that the slow cannot crowd out others. */
-const mostHalfOpen = 64;
+const mostHalfOpen = 256;
+/** And from one address. */
+const mostOfOne = 8;
 const connectTime = 1000;
 const retryAfter = [250, 500, 1000];
 
@@ -44,7 +46,7 @@ export class Connections {
   readonly #sockets = new Set<Socket>();
   readonly #dialling = new Set<string>();
   #server: Server | undefined;
-  #halfOpen = 0;
+  readonly #halfOpen = new Map<string, number>();
   #closed = false;
 
   constructor(options: ConnectionsOptions) {
@@ -63,12 +65,18 @@ export class Connections {
   listen(): Promise<number> {
     const server = (this.#server = createServer({ noDelay: true }, (socket) => {
       const address = plain(socket.remoteAddress);
-      if (!this.#addresses.has(address) || this.#halfOpen >= mostHalfOpen || this.#closed) {
+      const ofOne = this.#halfOpen.get(address) ?? 0;
+      const full =
+        ofOne >= mostOfOne ||
+        [...this.#halfOpen.values()].reduce((sum, count) => sum + count, 0) >= mostHalfOpen;
+      if (!this.#addresses.has(address) || full || this.#closed) {
         socket.destroy();
         return;
       }
-      this.#halfOpen++;
-      void this.#shakeHands(socket, address, false).finally(() => this.#halfOpen--);
+      this.#halfOpen.set(address, ofOne + 1);
+      void this.#shakeHands(socket, address, false).finally(() =>
+        this.#halfOpen.set(address, (this.#halfOpen.get(address) ?? 1) - 1),
+      );
     }));
     return new Promise((resolve, reject) => {
       server.once('error', reject);
