@@ -1,5 +1,6 @@
 // npm run bench [-- remote local memory] [--rounds=3]: each figure as a ratio to a peer in the same run.
 import Table from 'cli-table3';
+import { chain } from './chain.js';
 import { fanout } from './fanout.js';
 import { local } from './local.js';
 import { memory } from './memory.js';
@@ -13,6 +14,7 @@ const groups: Record<string, () => Promise<Row[]>> = {
   local: () => local(rounds),
   memory: () => memory(),
   fanout: () => fanout(rounds),
+  chain: () => chain(rounds),
 };
 const chosen = words.filter((word) => !word.startsWith('--'));
 const unknown = chosen.find((name) => !Object.hasOwn(groups, name));

@@ -47,7 +47,8 @@ export async function startNamespaces(count: number, rate: string) {
         'StrictModes no',
         'UsePAM no',
       ],
-      ...['PermitRootLogin yes', 'PidFile none', 'MaxStartups 100'],
+      // A home without the start-up files of this machine's root, which would slow down every command.
+      ...['PermitRootLogin yes', 'PidFile none', 'MaxStartups 100', `SetEnv HOME=${folder}`],
     ];
     writeFileSync(join(folder, 'config'), `${config.join('\n')}\n`);
     const hostKey = readFileSync(join(folder, 'host.pub'), 'utf8').split(' ').slice(0, 2).join(' ');

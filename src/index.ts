@@ -15,6 +15,7 @@ export type {
 export {
   Action,
   ActionsFailed,
+  ChainPut,
   filterBadHosts,
   Get,
   Local,

@@ -12,6 +12,7 @@ export { failuresByKind, nameProcesses } from './describe.js';
 export type { ProcessLine } from './merge-lines.js';
 export { runWindow } from './window.js';
 export { Get } from './get.js';
+export { ChainPut } from './chain-put.js';
 export { Put } from './put.js';
 export type { TransferOptions } from './transfer-options.js';
 export { showProgress, type ProgressDisplay, type ProgressOptions } from './progress.js';
