@@ -7,6 +7,7 @@ test('the package exports these names', () => {
     ...[
       'Action',
       'ActionsFailed',
+      'ChainPut',
       'Get',
       'Host',
       'InvalidArgument',
