@@ -5,6 +5,7 @@ import { fanout } from './fanout.js';
 import { local } from './local.js';
 import { memory } from './memory.js';
 import { remote } from './remote.js';
+import { sweeper } from './sweeper.js';
 import type { Row } from './support.js';
 
 const words = process.argv.slice(2);
@@ -15,6 +16,7 @@ const groups: Record<string, () => Promise<Row[]>> = {
   memory: () => memory(),
   fanout: () => fanout(rounds),
   chain: () => chain(rounds),
+  sweeper: () => sweeper(),
 };
 const chosen = words.filter((word) => !word.startsWith('--'));
 const unknown = chosen.find((name) => !Object.hasOwn(groups, name));
@@ -28,7 +30,7 @@ const table = new Table({
 for (const [name, run] of Object.entries(groups)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
   for (const { group, what, value, unit, wanted, met, detail } of await run()) {
-    const measured = value === undefined ? '-' : `${value.toFixed(unit === '×' ? 2 : 0)} ${unit}`;
+    const measured = value === undefined ? '-' : `${value.toFixed(unit === 'MiB' ? 0 : 2)} ${unit}`;
     table.push([group, what, measured, wanted, met === undefined ? '-' : met ? 'yes' : 'no', detail]);
   }
 }

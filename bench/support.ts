@@ -11,7 +11,7 @@ export interface Row {
   readonly what: string;
   /** The ratio, or the amount; undefined when a peer is missing here. */
   readonly value: number | undefined;
-  readonly unit: '×' | 'MiB';
+  readonly unit: '×' | 'MiB' | 'ms';
   readonly wanted: string;
   readonly met: boolean | undefined;
   readonly detail: string;

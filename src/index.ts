@@ -31,7 +31,18 @@ export type { ProgressDisplay, ProgressOptions } from './action/index.js';
 export { Testbed } from './testbed/index.js';
 export { gatherOutput, Report } from './report/index.js';
 export type { OutputGroup, ReportJSON, TableOptions } from './report/index.js';
-export { geom, igeom, sweep } from './experiment/index.js';
-export type { AnyCombination, Combination, Level, Parameters, SweepOptions } from './experiment/index.js';
+export { FilesStore, geom, igeom, ParamSweeper, sweep } from './experiment/index.js';
+export type {
+  AnyCombination,
+  Combination,
+  CombinationState,
+  FilesStoreOptions,
+  Level,
+  Parameters,
+  ResetOptions,
+  SweepOptions,
+  SweepStats,
+  SweepStore,
+} from './experiment/index.js';
 export { Murder, TorrentPut } from './torrent/index.js';
 export type { MurderOptions, MurderRoles, TorrentPutOptions } from './torrent/index.js';

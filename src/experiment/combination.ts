@@ -11,7 +11,33 @@ export type AnyCombination = { readonly [factor: string]: Level };
  * memory and in files. Throws for values that JSON does not hold.
  */
 export function keyOf(combination: object): string {
-  return JSON.stringify(sorted(combination, combination));
+  return keyOfFlat(combination) ?? JSON.stringify(sorted(combination, combination));
+}
+
+/** The names of the combination before, usually those of the next: in their order, and sorted with what stands before a value. */
+let names: readonly string[] = [];
+let heads: readonly (readonly [name: string, head: string])[] = [];
+
+/** The same for the usual combination, of plain values only, several times as fast: a sweep may have 100,000 of them. */
+function keyOfFlat(combination: object): string | undefined {
+  if (combination === null || Array.isArray(combination) || !isPlain(combination)) return undefined;
+  const given = Object.keys(combination);
+  if (given.length === 0) return undefined;
+  if (given.length !== names.length || given.some((name, i) => name !== names[i])) {
+    names = given;
+    heads = given
+      .toSorted()
+      .map((name, i) => [name, `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`] as const);
+  }
+  let text = '';
+  for (const [name, head] of heads) {
+    const value = (combination as Record<string, unknown>)[name];
+    if (typeof value === 'string') text += head + JSON.stringify(value);
+    else if (typeof value === 'number' && Number.isFinite(value)) text += `${head}${value}`;
+    else if (typeof value === 'boolean') text += `${head}${value}`;
+    else return undefined;
+  }
+  return text + '}';
 }
 
 function sorted(value: unknown, whole: object): unknown {

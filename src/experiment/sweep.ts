@@ -1,6 +1,5 @@
 import { checkOptions, InvalidArgument, isEither, isOneOf, isPositive, isString } from '../util/index.js';
 import type { Check } from '../util/index.js';
-import { keyOf } from './combination.js';
 import type { Level } from './combination.js';
 import { latinHypercube, pairwise, randomDesign } from './designs.js';
 import { Random } from './random.js';
@@ -106,14 +105,4 @@ function checkProgression(what: string, from: number, to: number, count: number)
       throw new InvalidArgument(`${what}: bounds must be numbers > 0, not ${value}`);
   if (!(Number.isInteger(count) && count >= 1))
     throw new InvalidArgument(`${what}: the count must be a whole number ≥ 1, not ${count}`);
-}
-
-/** The combinations with each only once; the first of several stays. */
-export function unique<C extends object>(combinations: Iterable<C>): Map<string, C> {
-  const result = new Map<string, C>();
-  for (const combination of combinations) {
-    const key = keyOf(combination);
-    if (!result.has(key)) result.set(key, combination);
-  }
-  return result;
 }

@@ -61,6 +61,8 @@ export const errorCodes = [
   'ERR_VERIFY',
   /** A testbed could not be started. */
   'ERR_TESTBED',
+  /** What a ParamSweeper knows could not be read or written: its folder, or the server that keeps it. */
+  'ERR_STORE',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];
