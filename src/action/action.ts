@@ -30,6 +30,7 @@ import { ActionsFailed } from './failed.js';
 import { mergeLines, type ProcessLine } from './merge-lines.js';
 import { checkEvents, type ActionOptions } from './options.js';
 import { showProgress } from './progress.js';
+import { runningActions } from './running.js';
 
 type Listener<E extends keyof ActionEvents> = EventEmitter.EventListener<ActionEvents, E>;
 
@@ -153,6 +154,7 @@ export abstract class Action extends EventEmitter<ActionEvents> {
     if (busy) throw new InvalidArgument(`${busy.name} was started already; reset() it to run it again`);
     this.#state = 'started';
     this.#startDate = new Date();
+    runningActions.add(this);
     if (this.#timeout !== undefined) {
       this.#timer = setTimeout(() => this.#onTimeout(), Math.min(this.#timeout, longestTimer));
     }
@@ -326,6 +328,7 @@ export abstract class Action extends EventEmitter<ActionEvents> {
   #finish(): void {
     if (this.#state === 'ended') return;
     clearTimeout(this.#timer);
+    runningActions.delete(this);
     this.#endDate = new Date();
     this.#state = 'ended';
     this.#settle();

@@ -10,6 +10,7 @@ export { filterBadHosts, waitAllActions, waitAnyActions, type WaitActionsOptions
 export { ActionsFailed } from './failed.js';
 export { failuresByKind, nameProcesses } from './describe.js';
 export type { ProcessLine } from './merge-lines.js';
+export { runningActions } from './running.js';
 export { runWindow } from './window.js';
 export { Get } from './get.js';
 export { ChainPut } from './chain-put.js';

@@ -25,7 +25,7 @@ export async function printGathered(
 ): Promise<void> {
   for (const stream of ['stdout', 'stderr'] as const) {
     const groups = gatherOutput(processes, { stream });
-    const texts = groups.map((group) => `${heading(group, stream, show)}${group.text}\n`);
+    const texts = groups.map((group) => describeGroup(group, stream, show));
     if (show.diff && groups.length > 1) {
       const changes = await differences(groups, show.paint);
       for (let i = 1; i < groups.length; i++)
@@ -35,7 +35,20 @@ export async function printGathered(
   }
 }
 
-function heading({ processes }: OutputGroup, stream: string, { names, paint }: Show): string {
+/** Equal outputs once, as text. */
+export function gatheredText(processes: readonly ProcessBase[], show: Omit<Show, 'diff'>): string {
+  return (['stdout', 'stderr'] as const)
+    .flatMap((stream) =>
+      gatherOutput(processes, { stream }).map((group) => describeGroup(group, stream, show)),
+    )
+    .join('');
+}
+
+function describeGroup(group: OutputGroup, stream: string, show: Omit<Show, 'diff'>): string {
+  return `${heading(group, stream, show)}${group.text}\n`;
+}
+
+function heading({ processes }: OutputGroup, stream: string, { names, paint }: Omit<Show, 'diff'>): string {
   const what = stream === 'stderr' ? ' stderr' : '';
   const title = `${foldNames(processes, names)} (${processes.length})${what}`;
   const rule = '─'.repeat(Math.min(title.length, 72));

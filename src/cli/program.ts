@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { addHostOptions, collect } from './host-options.js';
 import { formatHelp } from './help.js';
 import { version } from './version.js';
@@ -18,15 +18,16 @@ export function makeProgram(): Command {
 Examples:
   rookery run -w 'node[1-100]' -- uptime
   rookery run -w 'node[1-100]' -b -- uname -r
+  rookery repl -w 'node[1-9]'
 `,
     );
-  program.usage('COMMAND [options]').argument('[words...]');
-  program.action((words: string[]) => {
+  program.usage('[COMMAND] [options]').argument('[words...]');
+  program.action(async (words: string[]) => {
     if (words.length > 0) refuseCommand(words[0] as string, program);
-    program.outputHelp({ error: true });
-    throw new CommanderError(2, 'rookery.noCommand', 'no command given');
+    await startRepl({});
   });
   addRun(program);
+  addRepl(program);
   return program;
 }
 
@@ -65,4 +66,24 @@ const runExamples = `
 Examples:
   rookery run -w 'node[1-9]' -b -- 'uname -r; df -h /'
   rookery run -w @web -c 10 --failed-to bad.txt -- systemctl restart nginx
+`;
+
+function addRepl(program: Command): void {
+  addHostOptions(program.command('repl'))
+    .summary('type JavaScript, with everything at hand (the default)')
+    .description('A JavaScript session with the whole library and top-level await at hand.')
+    .addHelpText('after', replExamples)
+    .action(startRepl);
+}
+
+async function startRepl(options: object): Promise<void> {
+  const { repl } = await import('./repl.js');
+  process.exitCode = await repl(options);
+}
+
+const replExamples = `
+Examples:
+  rookery repl -w 'node[1-9]' -u root
+    > a = await new Remote('uname -r', hosts).run()
+    > .last
 `;

@@ -14,6 +14,7 @@ const reportTime = 5_000;
  */
 class Registry {
   readonly #running = new Set<ProcessBase>();
+  readonly #watchers = new Set<(process: ProcessBase) => void>();
   #listening = false;
   #handling = true;
   /** True from the first interrupt on: nothing more is started. */
@@ -26,10 +27,17 @@ class Registry {
   add(process: ProcessBase): void {
     this.#running.add(process);
     this.#listen();
+    for (const watcher of this.#watchers) watcher(process);
   }
   delete(process: ProcessBase): void {
     this.#running.delete(process);
     if (this.#running.size === 0 && !this.interrupted) this.#unlisten();
+  }
+
+  /** Tells of every process that starts, until the function that it returns is called. */
+  watch(watcher: (process: ProcessBase) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
   }
 
   /** False: this program handles signals itself, and calls `killAll()` when it wants to. */

@@ -95,7 +95,7 @@ export class Screen implements AsyncDisposable {
           if (pattern.test(this.text)) resolve();
         };
         this.#watchers.add(watcher);
-        timer = setTimeout(() => reject(new Error(`not on the screen: ${pattern}\n${this.text}`)), 30_000);
+        timer = setTimeout(() => reject(new Error(`not on the screen: ${pattern}\n${this.text}`)), 15_000);
       });
     } finally {
       clearTimeout(timer);

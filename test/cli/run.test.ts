@@ -114,7 +114,6 @@ describe('rookery run', () => {
       [['run', '-w', 'a'], /missing required argument/],
       [['run', '-w', '-', '--stdin', 'cat'], /not both/],
       [['rnu'], /rnu/],
-      [[], /Usage/],
     ] as [string[], RegExp][]) {
       const { code, stdout, stderr } = await rookery(args);
       assert.equal(code, 2, args.join(' '));
