@@ -95,7 +95,7 @@ describe('rookery run', () => {
     const again = await rookery(['run', '-F', bed.sshConfigFile, '--hosts-file', file, 'true']);
     assert.deepEqual(again, { code: 0, stdout: '', stderr: '' });
     const slow = await rookery(
-      on('host[1-2]', '-t', '300ms', '--', '[ {{{index}}} = 0 ] || sleep 60; exit 1'),
+      on('host[1-2]', '-t', '3s', '--', '[ {{{index}}} = 0 ] || sleep 60; exit 1'),
     );
     assert.equal(slow.code, 3);
     assert.match(slow.stderr, /timeout \(1\): host2/);
