@@ -94,9 +94,7 @@ describe('rookery run', () => {
     assert.equal(Report.fromJSON(readFileSync(report, 'utf8')).stats().nonZeroExits, 4);
     const again = await rookery(['run', '-F', bed.sshConfigFile, '--hosts-file', file, 'true']);
     assert.deepEqual(again, { code: 0, stdout: '', stderr: '' });
-    const slow = await rookery(
-      on('host[1-2]', '-t', '3s', '--', '[ {{{index}}} = 0 ] || sleep 60; exit 1'),
-    );
+    const slow = await rookery(on('host[1-2]', '-t', '3s', '--', '[ {{{index}}} = 0 ] || sleep 60; exit 1'));
     assert.equal(slow.code, 3);
     assert.match(slow.stderr, /timeout \(1\): host2/);
     const lost = await rookery(on('host1,no.such.host.invalid', '--', 'exit 1'));
