@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ParamSweeper, sweep, type SweepStore } from 'rookery';
-import { time, type Row } from './support.js';
+import { createInterface } from 'node:readline';
+import { ParamSweeper, RedisStore, sweep, type SweepStore } from 'rookery';
+import { hasProgram, missing, time, type Row } from './support.js';
 
 const numbers = (length: number) => Array.from({ length }, (_, i) => i);
 const combinations = sweep({ size: numbers(100), count: numbers(100), tool: numbers(10) });
@@ -11,7 +14,15 @@ const combinations = sweep({ size: numbers(100), count: numbers(100), tool: numb
 export async function sweeper(): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'rookery-bench-'));
   try {
-    return await measure('files', () => join(folder, 'sweep'));
+    const files = await measure('files', () => join(folder, 'sweep'));
+    if (!hasProgram('redis-server'))
+      return [...files, missing('sweeper', 'on a Redis server', 'redis-server')];
+    const { url, stop } = await startRedis(folder);
+    try {
+      return [...files, ...(await measure('redis', () => new RedisStore({ url, name: 'bench' })))];
+    } finally {
+      await stop();
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -49,4 +60,22 @@ async function measure(name: string, store: () => string | SweepStore): Promise<
   const { done } = await again.stats();
   if (done !== combinations.length) throw new Error(`only ${done} are done`);
   return rows;
+}
+
+/** A server that listens on a socket in the folder only. */
+async function startRedis(folder: string) {
+  const path = join(folder, 'socket');
+  const words = ['--port', '0', '--unixsocket', path, '--save', '', '--dir', folder];
+  const child = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
+  for await (const line of createInterface({ input: child.stdout }))
+    if (line.includes('accept connections at')) break;
+  child.stdout.resume();
+  return {
+    url: `unix:${path}`,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await closed;
+    },
+  };
 }

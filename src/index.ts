@@ -31,7 +31,7 @@ export type { ProgressDisplay, ProgressOptions } from './action/index.js';
 export { Testbed } from './testbed/index.js';
 export { gatherOutput, Report } from './report/index.js';
 export type { OutputGroup, ReportJSON, TableOptions } from './report/index.js';
-export { FilesStore, geom, igeom, ParamSweeper, sweep } from './experiment/index.js';
+export { FilesStore, geom, igeom, ParamSweeper, RedisStore, sweep } from './experiment/index.js';
 export type {
   AnyCombination,
   Combination,
@@ -39,6 +39,7 @@ export type {
   FilesStoreOptions,
   Level,
   Parameters,
+  RedisStoreOptions,
   ResetOptions,
   SweepOptions,
   SweepStats,

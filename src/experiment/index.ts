@@ -6,3 +6,5 @@ export type { FilesStoreOptions } from './files-store.js';
 export { ParamSweeper } from './param-sweeper.js';
 export type { SweepStats } from './param-sweeper.js';
 export type { CombinationState, ResetOptions, SweepStore } from './store.js';
+export { RedisStore } from './redis-store.js';
+export type { RedisStoreOptions } from './redis-store.js';

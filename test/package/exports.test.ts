@@ -22,6 +22,7 @@ test('the package exports these names', () => {
       'ProcessBase',
       'ProcessesFailed',
       'Put',
+      'RedisStore',
       'Remote',
       'Report',
       'RookeryError',
