@@ -63,11 +63,11 @@ export class Link implements PeerPort {
     if (rest.length > 0) push(rest);
   }
 
-  send(message: Message): void {
+  send(message: Message, urgent = message.type !== 'have'): void {
     if (this.#socket.destroyed) return;
     this.#waiting.push(encodeMessage(message));
-    if (message.type === 'have') this.#timer ??= setTimeout(() => this.#flush(), haveDelay);
-    else this.#flushSoon();
+    if (urgent) this.#flushSoon();
+    else this.#timer ??= setTimeout(() => this.#flush(), haveDelay);
   }
 
   #flushSoon(): void {

@@ -3,7 +3,8 @@ import { Bitfield } from './bitfield.js';
 
 /** The way to one peer, for the policy: sockets in the agent, virtual links in the simulation. */
 export interface PeerPort {
-  send(message: Message): void;
+  /** What is not urgent may wait a little, to go together with other messages. */
+  send(message: Message, urgent?: boolean): void;
   /** Sends a block; {@link Swarm.sent} is told when it is on its way. */
   sendBlock(piece: number, begin: number, length: number): void;
   close(reason: string): void;
@@ -47,8 +48,8 @@ export class SwarmPeer {
   badPieces = 0;
   bytesIn = 0;
   bytesOut = 0;
-  /** Of a seeder that shows one piece at a time: what it has shown to this peer. */
-  shown: { piece: number; left: number } | undefined;
+  /** Of a seeder that shows one piece after the other: what it has shown to this peer, and how many blocks were not asked for yet. */
+  readonly shown = new Map<number, number>();
   #markTime = 0;
   #markBytes = 0;
 

@@ -2,6 +2,9 @@ import type { SwarmPeer } from './peer.js';
 import { blockLength } from '../wire.js';
 import type { Pieces } from './pieces.js';
 
+/** Pieces that are shown to all peers together, at least. */
+const enough = 8;
+
 /**
  * How a seeder gives away one copy before it sends anything twice: it shows nothing at first, then each peer one piece at a time,
  * of those that were shown least; the next one when the last block of it is asked for. When a whole copy is out it shows all.
@@ -40,13 +43,16 @@ export class Showing {
     return peer.own && !this.open;
   }
 
-  show(peer: SwarmPeer): void {
-    if (!this.hidesFrom(peer) || peer.shown) return;
-    const piece = this.#choose(peer);
-    if (piece === undefined) return;
-    this.#shown[piece] = (this.#shown[piece] as number) + 1;
-    peer.shown = { piece, left: Math.ceil(this.#pieces.lengthOf(piece) / blockLength) };
-    peer.port.send({ type: 'have', piece });
+  /** One piece to each of many peers; to few peers some ahead, so that the way there and back costs nothing. */
+  show(peer: SwarmPeer, peers: number): void {
+    if (!this.hidesFrom(peer)) return;
+    for (let room = Math.ceil(enough / peers) - peer.shown.size; room > 0; room--) {
+      const piece = this.#choose(peer);
+      if (piece === undefined) return;
+      this.#shown[piece] = (this.#shown[piece] as number) + 1;
+      peer.shown.set(piece, Math.ceil(this.#pieces.lengthOf(piece) / blockLength));
+      peer.port.send({ type: 'have', piece }, true);
+    }
   }
 
   #choose(peer: SwarmPeer): number | undefined {
@@ -54,7 +60,7 @@ export class Showing {
     let ties = 0;
     let chosen: number | undefined;
     for (let piece = 0; piece < this.#shown.length; piece++) {
-      if (peer.has.has(piece)) continue;
+      if (peer.has.has(piece) || peer.shown.has(piece)) continue;
       // What is out counts for more than what is only promised.
       const count = 2 * (this.#shown[piece] as number) + 3 * (this.#out[piece] as number);
       if (count > best) continue;
@@ -68,26 +74,26 @@ export class Showing {
   }
 
   /** A block was asked for; true when that was the last one of a whole copy. */
-  requested(peer: SwarmPeer, piece: number): boolean {
-    const { shown } = peer;
-    if (shown?.piece !== piece || --shown.left > 0) return false;
-    peer.shown = undefined;
+  requested(peer: SwarmPeer, piece: number, peers: number): boolean {
+    const left = peer.shown.get(piece);
+    if (left === undefined) return false;
+    peer.shown.set(piece, left - 1);
+    if (left > 1) return false;
+    peer.shown.delete(piece);
     this.known(piece);
     if (this.#missing === 0) return true;
-    this.show(peer);
+    this.show(peer, peers);
     return false;
   }
 
   /** It got from elsewhere what was shown to it: something else is shown. */
-  has(peer: SwarmPeer, piece: number): void {
+  has(peer: SwarmPeer, piece: number, peers: number): void {
     this.known(piece);
-    if (peer.shown?.piece !== piece) return;
-    peer.shown = undefined;
-    this.show(peer);
+    if (peer.shown.delete(piece)) this.show(peer, peers);
   }
 
   gone(peer: SwarmPeer): void {
-    if (peer.shown) this.#shown[peer.shown.piece] = (this.#shown[peer.shown.piece] as number) - 1;
-    peer.shown = undefined;
+    for (const piece of peer.shown.keys()) this.#shown[piece] = (this.#shown[piece] as number) - 1;
+    peer.shown.clear();
   }
 }

@@ -82,7 +82,7 @@ export class Swarm {
   }
 
   #greet(peer: SwarmPeer): void {
-    this.#showing?.show(peer);
+    this.#showing?.show(peer, this.peers.size);
     this.#ask(peer);
   }
 
@@ -156,7 +156,7 @@ export class Swarm {
   #onHave(peer: SwarmPeer, piece: number): void {
     this.#learn(peer, piece);
     if (this.#showing) {
-      this.#showing.has(peer, piece);
+      this.#showing.has(peer, piece, this.peers.size);
       this.#openWhenOut();
     }
     if (!this.pieces.have.has(piece)) this.#ask(peer);
@@ -175,7 +175,7 @@ export class Swarm {
       if (peer.fast) peer.port.send({ type: 'reject', piece, begin, length });
       return;
     }
-    if (this.#showing?.requested(peer, piece)) this.#openWhenOut();
+    if (this.#showing?.requested(peer, piece, this.peers.size)) this.#openWhenOut();
   }
 
   /** One copy is out: from now on the first source is one like all others. */
