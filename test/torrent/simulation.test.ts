@@ -21,6 +21,12 @@ describe('the policy on virtual time', () => {
     });
   }
 
+  it('asks for hardly anything twice on links that take seconds for a piece', () => {
+    const { worst, bound, wasted } = simulate({ ...options, hosts: 8, size: 32 * 1024 * 1024, rate: 1e6 });
+    assert.ok(worst <= 1.4 * bound, `${worst / bound}`);
+    assert.ok(wasted <= 0.05, `${wasted} in vain`);
+  });
+
   it('comes out the same for the same seed', () => {
     assert.deepEqual(simulate({ ...options, hosts: 8 }), simulate({ ...options, hosts: 8 }));
   });

@@ -28,6 +28,8 @@ const mostDepth = 256;
 const mostAsked = 2;
 /** A peer from which nothing comes for this long, ms, or 8 times what a block should take, is asked no more for a while. */
 const patience = 2000;
+const mostPatience = 60_000;
+const mostBackoff = 16;
 /** A block that was asked for is asked for once more, near the end, when it has been awaited for this long; ms. */
 const endgameWait = 100;
 /** Bad pieces after which a peer is not spoken to any more. */
@@ -40,6 +42,10 @@ export class Swarm {
   readonly #options: SwarmOptions;
   readonly #showing: Showing | undefined;
   #started = false;
+  /** How long blocks take from being asked for to being there: the longest of late; ms. */
+  #wait = 0;
+  /** Grows with every peer that was given up, for it may have been too soon; shrinks with every block. */
+  #backoff = 1;
   /** Bytes that came twice, or that nobody wanted any more. */
   wasted = 0;
   received = 0;
@@ -207,7 +213,12 @@ export class Swarm {
   block(peer: SwarmPeer, piece: number, begin: number, length: number, kept: boolean): void {
     const now = this.#options.now();
     const request = takePending(peer, piece, begin);
-    if (request) peer.fastest = Math.min(peer.fastest, now - request.since);
+    if (request) {
+      const taken = now - request.since;
+      peer.fastest = Math.min(peer.fastest, taken);
+      this.#wait = Math.max(taken, 0.98 * this.#wait);
+      this.#backoff = Math.max(1, 0.98 * this.#backoff);
+    }
     const one = this.pieces.progress.get(piece);
     if (!one || !kept || !one.got.add(begin / blockLength)) {
       this.wasted += length;
@@ -338,7 +349,10 @@ export class Swarm {
     for (const peer of this.peers) {
       if (peer.pending.length === 0) continue;
       const expected = peer.rate > 0 ? (blockLength / peer.rate) * 1000 : 0;
-      if (now - peer.lastBytes <= Math.max(patience, Math.min(8 * expected, 10 * patience))) continue;
+      // On slow links a peer serves others for seconds before it comes to us: it is given up later then, not asked in vain again.
+      const usual = Math.min(2 * this.#wait * this.#backoff, mostPatience);
+      if (now - peer.lastBytes <= Math.max(patience, Math.min(8 * expected, 10 * patience), usual)) continue;
+      this.#backoff = Math.min(2 * this.#backoff, mostBackoff);
       for (const { piece, begin, length } of peer.pending)
         peer.port.send({ type: 'cancel', piece, begin, length });
       this.#release(peer);
