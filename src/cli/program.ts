@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addHostOptions, collect } from './host-options.js';
 import { formatHelp } from './help.js';
+import { addTransferCommands } from './transfer-commands.js';
 import { version } from './version.js';
 
 /** The whole command line; what the commands do is loaded when one is run. */
@@ -18,6 +19,7 @@ export function makeProgram(): Command {
 Examples:
   rookery run -w 'node[1-100]' -- uptime
   rookery run -w 'node[1-100]' -b -- uname -r
+  rookery put -w 'node[1-9]' build/ /srv/app/
   rookery repl -w 'node[1-9]'
 `,
     );
@@ -27,6 +29,7 @@ Examples:
     await startRepl({});
   });
   addRun(program);
+  addTransferCommands(program);
   addRepl(program);
   return program;
 }

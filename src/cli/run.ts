@@ -1,29 +1,20 @@
-import { writeFileSync } from 'node:fs';
-import { Remote, showProgress, type Action, type RemoteOptions } from '../action/index.js';
-import type { Host } from '../host/index.js';
-import { InvalidArgument, parseDuration, RookeryError, show } from '../util/index.js';
+import { Remote, showProgress, type RemoteOptions } from '../action/index.js';
+import { InvalidArgument } from '../util/index.js';
 import { painter } from './colors.js';
-import { describeFailures, exitCodeOf } from './failures.js';
+import { exitCodeOf } from './failures.js';
 import { printGathered } from './gathered-output.js';
-import type { HostOptions } from './host-options.js';
-import { chooseHosts, connectionParams, hostNames, toCount } from './hosts.js';
+import { commonOptions, finish, type CommonOptions } from './common-options.js';
+import { chooseHosts, hostNames } from './hosts.js';
 import { Interrupts } from './interrupts.js';
 import { toJSONLine } from './json-output.js';
 import { liveHandlers } from './live-output.js';
 import { shareInput } from './shared-input.js';
 
-export interface RunOptions extends HostOptions {
+export interface RunOptions extends CommonOptions {
   readonly gather?: boolean;
   readonly diff?: boolean;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-  readonly failedTo?: string;
-  readonly report?: string;
-  readonly concurrency?: string;
-  readonly timeout?: string;
   readonly stdin?: boolean;
   readonly pty?: boolean;
-  readonly var?: readonly string[];
 }
 
 /** Bytes of output that a report shows, when nothing else needs it. */
@@ -70,57 +61,10 @@ export async function run(words: readonly string[], options: RunOptions): Promis
 }
 
 function remoteOptions(options: RunOptions): RemoteOptions {
-  const { concurrency, timeout, pty } = options;
   const { columns, rows } = process.stdout;
   return {
-    connectionParams: connectionParams(options),
-    ...(concurrency === undefined ? {} : { concurrency: toCount('--concurrency', concurrency) }),
-    ...(timeout === undefined ? {} : { timeout: parseDuration(timeout, '--timeout') }),
-    ...(pty ? { pty: process.stdout.isTTY ? { columns, rows } : true } : {}),
-    vars: Object.fromEntries((options.var ?? []).map(toVar)),
-    // They are told at the end, by cause.
-    ...{
-      logExitCode: false,
-      logTimeout: false,
-      logError: false,
-      logWriteError: false,
-      ignoreWriteError: true,
-    },
+    ...commonOptions(options),
+    ...(options.pty ? { pty: process.stdout.isTTY ? { columns, rows } : true } : {}),
+    ignoreWriteError: true,
   };
-}
-
-function toVar(text: string): [string, string[]] {
-  const [, name, values] = /^(\w+)=(.*)$/s.exec(text) ?? [];
-  if (name === undefined || values === undefined)
-    throw new InvalidArgument(`--var must be name=value,value,…, not ${show(text)}`);
-  return [name, values.split(',')];
-}
-
-/** The list of failures, and the files that were asked for. */
-export async function finish(
-  action: Action,
-  names: ReadonlyMap<Host, string>,
-  options: Pick<RunOptions, 'quiet' | 'failedTo' | 'report'>,
-): Promise<void> {
-  const { processes } = action;
-  if (!options.quiet) process.stderr.write(describeFailures(processes, names, painter(process.stderr)));
-  if (options.failedTo !== undefined) {
-    const failed = processes.filter((p) => !p.ok).map((p) => `${String(p.host)}\n`);
-    writeOut('--failed-to', options.failedTo, failed.join(''));
-  }
-  if (options.report !== undefined) {
-    const { Report } = await import('../report/index.js');
-    const report = new Report(action, { name: action.name });
-    writeOut('--report', options.report, JSON.stringify(report));
-  }
-}
-
-function writeOut(option: string, file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (cause) {
-    throw new RookeryError('ERR_OUTPUT_HANDLER', `${option}: cannot write ${file}: ${String(cause)}`, {
-      cause,
-    });
-  }
 }
