@@ -30,6 +30,7 @@ Examples:
   });
   addRun(program);
   addTransferCommands(program);
+  addTestbed(program);
   addRepl(program);
   return program;
 }
@@ -89,4 +90,29 @@ Examples:
   rookery repl -w 'node[1-9]' -u root
     > a = await new Remote('uname -r', hosts).run()
     > .last
+`;
+
+function addTestbed(program: Command): void {
+  program
+    .command('testbed')
+    .summary('SSH hosts on this machine, until Ctrl-C or for a command')
+    .description('Starts SSH hosts on this machine, until Ctrl-C or for one command.')
+    .argument('[command...]', 'run this, with the hosts at hand; its exit code is ours')
+    .passThroughOptions()
+    .option('-n, --number <n>', 'how many (default: 8)')
+    .option('--backend <name>', 'auto, embedded, sshd or netns (default: auto)')
+    .option('--rate <rate>', 'of the link of each host, such as 80mbit (takes netns)')
+    .option('-u, --user <name>', 'account to log in to (takes sshd and root)')
+    .addHelpText('after', testbedExamples)
+    .action(async (command: string[], options: object) => {
+      const { testbed } = await import('./testbed.js');
+      process.exitCode = await testbed(command, options);
+    });
+}
+
+const testbedExamples = `
+Examples:
+  rookery testbed -n 4
+  rookery testbed -n 4 -- node experiment.js
+  rookery testbed -n 4 -- 'rookery run -w "$ROOKERY_HOSTS" -- hostname'
 `;

@@ -60,7 +60,7 @@ export interface ConnectionParams {
   knownHosts?: string | readonly string[];
   /** Name under which the host key is known, in place of the address. Default: `HostKeyAlias`. */
   hostKeyAlias?: string;
-  /** ssh configuration file, read alone; `false` for none. Default: `~/.ssh/config`, then `/etc/ssh/ssh_config`. */
+  /** ssh configuration file, read alone; `false` for none. Default: that of the variable ROOKERY_SSH_CONFIG, else `~/.ssh/config`, then `/etc/ssh/ssh_config`. */
   sshConfig?: string | false;
   /** Time for one connection attempt, from the TCP connect to the end of authentication; ms or text. Default: `ConnectTimeout`, else `'20s'`. */
   connectTimeout?: Duration;

@@ -26,7 +26,11 @@ import { chooseTransport } from './transport-choice.js';
 export function resolveTarget(host: Host, params?: ConnectionParams): Target {
   if (params !== undefined) checkConnectionParams(params);
   checkConnectionParams(defaults.connectionParams, 'defaults.connectionParams');
-  return resolveOne(host, mergeConnectionParams(params, allParams(host), defaults.connectionParams), {
+  // Set by `rookery testbed -- COMMAND`, so that what it runs finds the hosts.
+  const sshConfig = process.env['ROOKERY_SSH_CONFIG'] || undefined;
+  const environment = sshConfig === undefined ? {} : { sshConfig };
+  const merged = mergeConnectionParams(params, allParams(host), defaults.connectionParams, environment);
+  return resolveOne(host, merged, {
     visited: [],
     named: params?.keyfile !== undefined || host.keyfile !== undefined,
     agentGiven: params?.agent !== undefined || host.params.agent !== undefined,
