@@ -14,20 +14,33 @@ export type {
 } from './process/index.js';
 export {
   Action,
+  ActionFactory,
   ActionsFailed,
   ChainPut,
   filterBadHosts,
   Get,
+  getFileget,
+  getFileput,
+  getRemote,
   Local,
   ParallelActions,
   Put,
   Remote,
   SequentialActions,
   showProgress,
+  TaktukGet,
+  TaktukPut,
+  TaktukRemote,
   waitAllActions,
   waitAnyActions,
 } from './action/index.js';
-export type { ProgressDisplay, ProgressOptions } from './action/index.js';
+export type {
+  ActionFactoryOptions,
+  ProgressDisplay,
+  ProgressOptions,
+  TaktukOptions,
+  TaktukRemoteOptions,
+} from './action/index.js';
 export { Testbed } from './testbed/index.js';
 export { gatherOutput, Report } from './report/index.js';
 export type { OutputGroup, ReportJSON, TableOptions } from './report/index.js';

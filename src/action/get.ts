@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { checkConnectionParams, toHosts, type HostListItem } from '../host/index.js';
 import { checkVars, expandPlaceholders, type SshProcessOptions } from '../process/index.js';
-import { GetProcess } from '../transfer/index.js';
+import { GetProcess, type GetTask } from '../transfer/index.js';
 import { checkOptions, InvalidArgument, show } from '../util/index.js';
 import { Action } from './action.js';
 import { processOptions } from './options.js';
@@ -25,7 +25,7 @@ export class Get extends Action {
     localLocation = '.',
     options: TransferOptions = {},
   ) {
-    const what = 'new Get()';
+    const what = `new ${new.target.name}()`;
     checkOptions(what, options, transferChecks);
     if (options.connectionParams) checkConnectionParams(options.connectionParams);
     const files = toPaths(`${what}: remoteFiles`, remoteFiles);
@@ -43,12 +43,19 @@ export class Get extends Action {
       const destination = fill(location);
       const paths = files.map((file) => homeless(fill(file)));
       refuseSamePlace(what, taken, paths, destination, host.toString());
-      this.adopt(new GetProcess({ host, files: paths, destination, verify }, shared));
+      const launch = this.launcher();
+      const task = { host, files: paths, destination, verify, ...(launch ? { launch } : {}) };
+      this.adopt(new GetProcess(task, shared));
     });
   }
 
   override get processes(): readonly GetProcess[] {
     return this.ownProcesses as GetProcess[];
+  }
+
+  /** What starts commands on hosts, where it is not the pooled connection. Called by the constructor. */
+  protected launcher(): GetTask['launch'] {
+    return undefined;
   }
 
   protected override execute(): Promise<void> {

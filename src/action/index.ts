@@ -17,3 +17,8 @@ export { ChainPut } from './chain-put.js';
 export { Put } from './put.js';
 export type { TransferOptions } from './transfer-options.js';
 export { showProgress, type ProgressDisplay, type ProgressOptions } from './progress.js';
+export type { TaktukOptions } from './taktuk/options.js';
+export { TaktukRemote, type TaktukRemoteOptions } from './taktuk/taktuk-remote.js';
+export { TaktukGet } from './taktuk/taktuk-get.js';
+export { TaktukPut } from './taktuk/taktuk-put.js';
+export { ActionFactory, getFileget, getFileput, getRemote, type ActionFactoryOptions } from './factory.js';

@@ -85,7 +85,14 @@ export interface ConnectionParams {
  * Defaults of the whole program, weaker than what a call or a {@link Host} says and stronger than the ssh configuration. May be changed or
  * replaced at any time; what is in it is checked when it is next used.
  */
-export const defaults: { connectionParams: ConnectionParams } = { connectionParams: {} };
+export const defaults: Defaults = { connectionParams: {} };
+
+/** What can be set for the whole program. */
+export interface Defaults {
+  connectionParams: ConnectionParams;
+  /** What `getRemote`, `getFileput`, `getFileget` and `ActionFactory` make their actions with: `'ssh'` or `'taktuk'`. Default: `'ssh'`. */
+  tool?: 'ssh' | 'taktuk';
+}
 
 const isPath: Check = (v) => (typeof v === 'string' && v !== '' && !/[\0\n]/.test(v) ? undefined : 'a path');
 const isPathList: Check = (v) =>

@@ -6,6 +6,7 @@ export { closeConnections, poolOf, type HostPool } from './pool.js';
 export { dialectOf, posixDialect, type ShellDialect } from './shell-dialect.js';
 export type { ShellProfile } from './guard.js';
 export type { Warden } from './warden.js';
+export { opensshError } from './openssh-error.js';
 export { resolveTarget } from './resolve.js';
 export { checkHostKey, hostKeyError, knownHostName, knownKeyTypes, lookupHostKey } from './known-hosts.js';
 export { appendKnownHost, type HostKeySubject, type HostKeyVerdict, type KnownKey } from './known-hosts.js';

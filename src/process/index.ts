@@ -18,6 +18,7 @@ export { registry } from './registry.js';
 export { launchLocally } from './local-launcher.js';
 export { launchRemotely } from './ssh-launcher.js';
 export { SshProcess } from './ssh-process.js';
+export { signalName } from './ending.js';
 export { endingSignals } from './termination.js';
 export { sumStats } from './stats.js';
 export type { Stats } from './stats.js';

@@ -28,6 +28,8 @@ export interface GetTask {
   readonly files: readonly string[];
   readonly destination: string;
   readonly verify: Verification;
+  /** What starts the command on the host. Default: its pooled connection. */
+  readonly launch?: typeof launchRemotely;
 }
 
 /** Our own members are small; a longer one is not ours. */
@@ -71,7 +73,7 @@ export class GetProcess extends ProcessBase implements Progress {
     // The shell that reads these words replaces patterns by the names that match.
     const script = `set -- ${own} ${verify || 'none'} ${words}\n${getScript}`;
     const command = new CommandLine(['/bin/sh', '-c', script]);
-    const launched = await launchRemotely(
+    const launched = await (this.#task.launch ?? launchRemotely)(
       resolveTarget(this.host, this.#params),
       command,
       this.options,

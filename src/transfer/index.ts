@@ -6,7 +6,7 @@ export { scanSources, type SourceEntry } from './source-tree.js';
 export { ProgressMeter } from './progress.js';
 export { lastLines } from './last-lines.js';
 export type { Progress } from './progress.js';
-export { placeScript } from './put-script.js';
+export { placeScript, putScript } from './put-script.js';
 export { Chain } from './chain/chain.js';
 export { ChainProcess, type ChainTask } from './chain/chain-process.js';
 export type { TarSource } from './tar-source.js';

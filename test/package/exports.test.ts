@@ -6,6 +6,7 @@ test('the package exports these names', () => {
   assert.deepEqual(Object.keys(rookery).sort(), [
     ...[
       'Action',
+      'ActionFactory',
       'ActionsFailed',
       'ChainPut',
       'FilesStore',
@@ -30,6 +31,9 @@ test('the package exports these names', () => {
       'SshProcess',
     ],
     ...[
+      'TaktukGet',
+      'TaktukPut',
+      'TaktukRemote',
       'Testbed',
       'TorrentPut',
       'closeConnections',
@@ -44,6 +48,9 @@ test('the package exports these names', () => {
       'formatDuration',
       'gatherOutput',
       'geom',
+      'getFileget',
+      'getFileput',
+      'getRemote',
       'hostList',
       'hostListFromFile',
       'igeom',
