@@ -44,16 +44,31 @@ export type {
 export { Testbed } from './testbed/index.js';
 export { gatherOutput, Report } from './report/index.js';
 export type { OutputGroup, ReportJSON, TableOptions } from './report/index.js';
-export { FilesStore, geom, igeom, ParamSweeper, RedisStore, sweep } from './experiment/index.js';
+export {
+  Engine,
+  experiment,
+  FilesStore,
+  geom,
+  igeom,
+  ParamSweeper,
+  RedisStore,
+  sweep,
+} from './experiment/index.js';
 export type {
   AnyCombination,
   Combination,
   CombinationState,
+  ExperimentOptions,
+  ExperimentRecord,
   FilesStoreOptions,
   Level,
+  OptionSpec,
+  OptionSpecs,
+  OptionValues,
   Parameters,
   RedisStoreOptions,
   ResetOptions,
+  RunRecord,
   SweepOptions,
   SweepStats,
   SweepStore,

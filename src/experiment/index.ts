@@ -8,3 +8,7 @@ export type { SweepStats } from './param-sweeper.js';
 export type { CombinationState, ResetOptions, SweepStore } from './store.js';
 export { RedisStore } from './redis-store.js';
 export type { RedisStoreOptions } from './redis-store.js';
+export type { OptionSpec, OptionSpecs, OptionValues } from './command-line.js';
+export { Engine, experiment } from './engine.js';
+export type { ExperimentOptions } from './engine.js';
+export type { ExperimentRecord, RunRecord } from './run-record.js';

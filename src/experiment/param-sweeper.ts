@@ -215,9 +215,13 @@ export class ParamSweeper<C extends object> implements AsyncIterable<C>, AsyncDi
     return item;
   }
 
-  /** Takes one combination after the other until none is todo. Each is to be ended by `done()`, `skip()` or `cancel()`. */
+  /** Takes one combination after the other until none is todo, or it is closed. Each is to be ended by `done()`, `skip()` or `cancel()`. */
   async *[Symbol.asyncIterator](): AsyncGenerator<C, void, undefined> {
-    for (let next = await this.getNext(); next !== undefined; next = await this.getNext()) yield next;
+    while (!this.#closing) {
+      const next = await this.getNext();
+      if (next === undefined) return;
+      yield next;
+    }
   }
 
   /** Gives back what is held, and lets go of the store. */

@@ -9,6 +9,7 @@ test('the package exports these names', () => {
       'ActionFactory',
       'ActionsFailed',
       'ChainPut',
+      'Engine',
       'FilesStore',
       'Get',
       'Host',
@@ -41,6 +42,7 @@ test('the package exports these names', () => {
       'configureLogger',
       'defaults',
       'errorCodes',
+      'experiment',
       'filterBadHosts',
     ],
     ...[
