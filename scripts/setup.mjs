@@ -19,7 +19,10 @@ export function build() {
 }
 
 /** Debian packages that the tests need, by a program of each. */
-const needed = { sshd: 'openssh-server', ssh: 'openssh-client', ps: 'procps', tcsh: 'tcsh', fish: 'fish' };
+const needed = {
+  ...{ sshd: 'openssh-server', ssh: 'openssh-client', ps: 'procps', tcsh: 'tcsh', fish: 'fish' },
+  ...{ 'redis-server': 'redis-server', iperf: 'iperf', cc: 'gcc' },
+};
 
 export function installPrograms(more = {}, required = true) {
   const path = `${process.env.PATH}:/usr/sbin:/sbin`;
