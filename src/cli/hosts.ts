@@ -1,5 +1,6 @@
 import { hostList, hostListFromFile, type ConnectionParams, type Host } from '../host/index.js';
 import { InvalidArgument, parseDuration, show } from '../util/index.js';
+import { expandGroups, loadConfig } from './config.js';
 import type { HostOptions } from './host-options.js';
 
 /** The hosts that `-w`, `--hosts-file` and `-x` name. Throws InvalidArgument when there are none. */
@@ -7,10 +8,12 @@ export async function chooseHosts(options: HostOptions): Promise<Host[]> {
   const { hosts = [], hostsFile = [], exclude = [] } = options;
   if (hosts.length === 0 && hostsFile.length === 0)
     throw new InvalidArgument('no hosts: name some with -w, or in a file with --hosts-file');
+  const { groups } = (await loadConfig()).config;
   const lists: (string | Host[])[] = [];
-  for (const text of hosts) lists.push(text === '-' ? await hostListFromFile('-') : text);
+  for (const text of hosts)
+    lists.push(text === '-' ? await hostListFromFile('-') : expandGroups(text, groups));
   for (const file of hostsFile) lists.push(await hostListFromFile(file));
-  const without = hostList(exclude.join(','));
+  const without = hostList(expandGroups(exclude.join(','), groups, '-x'));
   const chosen = hostList(...lists, ...without.map((host) => `!${host.toString()}`));
   if (chosen.length === 0) throw new InvalidArgument('no hosts: the list is empty');
   return chosen;

@@ -32,6 +32,8 @@ Examples:
   addTransferCommands(program);
   addTestbed(program);
   addRepl(program);
+  addConfig(program);
+  addCompletion(program);
   return program;
 }
 
@@ -116,3 +118,29 @@ Examples:
   rookery testbed -n 4 -- node experiment.js
   rookery testbed -n 4 -- 'rookery run -w "$ROOKERY_HOSTS" -- hostname'
 `;
+
+function addConfig(program: Command): void {
+  program
+    .command('config')
+    .summary('what the configuration files say, and which of them')
+    .description('Prints the merged configuration and where each value came from.')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExamples:\n  rookery config\n')
+    .action(async (options: object) => {
+      const { config } = await import('./config-command.js');
+      process.exitCode = await config(options);
+    });
+}
+
+function addCompletion(program: Command): void {
+  program
+    .command('completion')
+    .summary('completion for bash, zsh or fish')
+    .description('Prints a script that makes a shell complete commands and options.')
+    .argument('<shell>', 'bash, zsh or fish')
+    .addHelpText('after', '\nExamples:\n  rookery completion bash >>~/.bashrc\n')
+    .action(async (shell: string) => {
+      const { completion } = await import('./completion.js');
+      process.stdout.write(completion(shell, program));
+    });
+}

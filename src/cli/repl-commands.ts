@@ -5,6 +5,7 @@ import { ProcessBase } from '../process/index.js';
 import { Report } from '../report/index.js';
 import { messageOf } from '../util/index.js';
 import type { Paint } from './colors.js';
+import { expandGroups, type LoadedConfig } from './config.js';
 import { describeFailures } from './failures.js';
 import { gatheredText } from './gathered-output.js';
 import { hostNames } from './hosts.js';
@@ -24,7 +25,11 @@ function describeHosts(hosts: readonly Host[]): string {
 }
 
 /** `.hosts`, `.last`, `.report` and `.help`. */
-export function addCommands(server: REPLServer, log: Session, paint: Paint): void {
+export function addCommands(
+  server: REPLServer,
+  log: Session,
+  { paint, groups }: { readonly paint: Paint; readonly groups: LoadedConfig['config']['groups'] },
+): void {
   const define = (name: string, help: string, work: (argument: string) => string) => {
     const action = (argument: string): void => {
       let answer: string;
@@ -39,7 +44,7 @@ export function addCommands(server: REPLServer, log: Session, paint: Paint): voi
     server.defineCommand(name, { help, action });
   };
   define('hosts', 'the hosts of the session; .hosts LIST sets them', (list) => {
-    if (list !== '') session.hosts = hostList(list);
+    if (list !== '') session.hosts = hostList(expandGroups(list, groups, '.hosts'));
     const { hosts } = session;
     return Array.isArray(hosts) && hosts.length > 0
       ? describeHosts(hosts as Host[])

@@ -9,6 +9,7 @@ import * as library from '../index.js';
 import { registry } from '../process/index.js';
 import { configureLogger, logger, messageOf } from '../util/index.js';
 import { painter } from './colors.js';
+import { loadConfig } from './config.js';
 import { exitCodes, signalCodes } from './exit-codes.js';
 import type { HostOptions } from './host-options.js';
 import { chooseHosts, connectionParams } from './hosts.js';
@@ -18,6 +19,7 @@ import { showValue } from './repl-writer.js';
 
 /** `rookery repl`: resolves with the exit code when the session is left. */
 export async function repl(options: HostOptions): Promise<number> {
+  const { groups } = (await loadConfig()).config;
   const given = options.hosts !== undefined || options.hostsFile !== undefined;
   const hosts: Host[] = given ? await chooseHosts(options) : [];
   Object.assign(defaults.connectionParams, connectionParams(options));
@@ -41,7 +43,7 @@ export async function repl(options: HostOptions): Promise<number> {
   });
   const evaluation = watchEvaluation(server);
   provide({ ...library, hosts });
-  addCommands(server, session, paint);
+  addCommands(server, session, { paint, groups });
   if (terminal) await openHistory(server);
   else void feed(input as PassThrough, evaluation);
   using _handlers = handleInterrupts(server, session, evaluation);
